@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * Every map of the project. The XDP and the TC object declare the same ones; user space creates
+ * them once and lets both use them. Sizes given as 1 are set before load. bpf/README.md has who
+ * writes and who reads each.
+ */
+#ifndef PLX_MAPS_H
+#define PLX_MAPS_H
+
+#include <bpf/bpf_helpers.h>
+#include <plx/parse.h>
+
+/* Flows that a table takes in one epoch; more go to the spill ring. */
+const volatile __u64 flows_limit = 0;
+
+/* Buffer number -> flow table. The inner maps are made by user space, which knows their size. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY_OF_MAPS);
+	__uint(max_entries, PLX_NR_BUFFERS);
+	__type(key, __u32);
+	__array(values, struct {
+		__uint(type, BPF_MAP_TYPE_LRU_HASH);
+		__uint(max_entries, 1);
+		__uint(key_size, sizeof(struct plx_flow_key4));
+		__uint(value_size, sizeof(struct plx_flow_stats));
+	});
+} flows4 SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY_OF_MAPS);
+	__uint(max_entries, PLX_NR_BUFFERS);
+	__type(key, __u32);
+	__array(values, struct {
+		__uint(type, BPF_MAP_TYPE_LRU_HASH);
+		__uint(max_entries, 1);
+		__uint(key_size, sizeof(struct plx_flow_key));
+		__uint(value_size, sizeof(struct plx_flow_stats));
+	});
+} flows6 SEC(".maps");
+
+/* Packets of flows that had no room: struct plx_sample. */
+struct {
+	__uint(type, BPF_MAP_TYPE_RINGBUF);
+	__uint(max_entries, 4096);
+} spill SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 1);
+	__type(key, struct plx_frag_key);
+	__type(value, struct plx_frag_ports);
+} fragments SEC(".maps");
+
+/* The ledger: index PLX_IF_STATS_INDEX(slot, direction, buffer). */
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, PLX_IF_STATS_MAX);
+	__type(key, __u32);
+	__type(value, struct plx_if_stats);
+} if_stats SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct plx_control);
+} control SEC(".maps");
+
+/*
+ * The packet at hand. Programs of one CPU do not interrupt each other: XDP and TC run with softirqs
+ * off, TC egress included.
+ */
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct plx_packet);
+} packet SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct plx_cpu_clock);
+} cpu_clock SEC(".maps");
+
+#endif

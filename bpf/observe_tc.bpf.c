@@ -1,0 +1,116 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/*
+ * TC entries: ingress where XDP does not run natively, and egress. Always TC_ACT_UNSPEC, so that
+ * the filters behind ours decide. An skb may be a super-packet (GRO, TSO, GSO): it is counted as
+ * the segments that it is on the wire, each with headers of its own.
+ */
+#include "vmlinux.h"
+
+#include <bpf/bpf_helpers.h>
+
+#include "account.h"
+
+#define TC_ACT_UNSPEC (-1)
+#define VLAN_HLEN 4
+#define HEADERS_MAX 512 /* pulled into the linear part when headers lie outside of it */
+
+/* What skb is on the wire. header: octets up to the payload, a moved-out tag included. */
+static __always_inline void wire_of(const struct __sk_buff *skb, __u32 frame, __u32 l2, __u32 header,
+				    const struct plx_packet *p, struct wire *wire)
+{
+	__u32 gso_size = skb->gso_size, segments, payload, last;
+
+	payload = frame > header ? frame - header : 0;
+	if (gso_size == 0 || payload == 0) {
+		wire->segments = 1;
+		wire->frame_octets = frame;
+		wire->ip_octets = p->ip_octets ? p->ip_octets : frame - l2;
+		wire->min_ip_length = clamp_u16(wire->ip_octets);
+		wire->max_ip_length = wire->min_ip_length;
+		return;
+	}
+	/*
+	 * Packets from guests come with gso_size and without gso_segs (SKB_GSO_DODGY). SCTP has
+	 * gso_size 0xffff (GSO_BY_FRAGS) and right gso_segs.
+	 */
+	segments = skb->gso_segs;
+	if (segments == 0)
+		segments = (payload + gso_size - 1) / gso_size;
+	wire->segments = segments;
+	wire->frame_octets = payload + (__u64)segments * header;
+	wire->ip_octets = payload + (__u64)segments * (header - l2);
+	last = payload - (segments - 1) * gso_size;
+	if (last > payload || last > gso_size)
+		last = payload / segments;
+	wire->min_ip_length = clamp_u16(last + header - l2);
+	wire->max_ip_length = clamp_u16((segments > 1 && gso_size < payload ? gso_size : last) +
+					header - l2);
+}
+
+/* Parse what is in the linear part of skb; a cut that only the linear part makes is NONLINEAR. */
+static __always_inline enum plx_skip parse_linear(struct __sk_buff *skb, __u32 length,
+						  const struct plx_parse_in *in,
+						  struct plx_packet *p)
+{
+	const void *data = (const void *)(long)skb->data;
+	const void *end = (const void *)(long)skb->data_end;
+	__u32 linear = skb->data_end - skb->data;
+	enum plx_skip skip;
+
+	/*
+	 * Kept here: clang would sink the context loads below the branches and merge them into one
+	 * at a variable offset, "dereference of modified ctx ptr".
+	 */
+	barrier_var(linear);
+	skip = plx_parse(data, end, in, p);
+	return plx_truncated(skip) && length > linear ? PLX_SKIP_NONLINEAR : skip;
+}
+
+static __always_inline int observe(struct __sk_buff *skb, int direction, __u32 ingress_ifindex)
+{
+	struct plx_packet *p = packet_get();
+	struct plx_parse_in in = {};
+	struct wire wire = {};
+	enum plx_skip skip;
+	__u32 length, tag;
+
+	if (!p)
+		return TC_ACT_UNSPEC;
+	length = skb->len;
+	barrier_var(length);
+	in.vlan_tagged = skb->vlan_present != 0;
+	in.vlan_tci = skb->vlan_tci;
+	in.super = skb->gso_size != 0;
+	skip = PLX_SKIP_NONLINEAR;
+#pragma clang loop unroll(disable)
+	for (int tries = 0; tries < 2 && skip == PLX_SKIP_NONLINEAR; tries++) {
+		if (tries == 1 && bpf_skb_pull_data(skb, length < HEADERS_MAX ? length
+									      : HEADERS_MAX))
+			break;
+		skip = parse_linear(skb, length, &in, p);
+	}
+	tag = in.vlan_tagged ? VLAN_HLEN : 0;
+	if (skip == PLX_PARSE_OK) {
+		p->sample.stats.first.ingress_ifindex = ingress_ifindex;
+		wire_of(skb, length + tag, p->ip_offset + tag, p->header_octets + tag, p, &wire);
+	} else {
+		wire.segments = skb->gso_segs ? skb->gso_segs : 1;
+		wire.frame_octets = length + tag;
+	}
+	account(skb->ifindex, direction, skip, p, &wire);
+	return TC_ACT_UNSPEC;
+}
+
+SEC("tc")
+int plx_tc_in(struct __sk_buff *skb)
+{
+	return observe(skb, PLX_DIR_IN, 0);
+}
+
+SEC("tc")
+int plx_tc_out(struct __sk_buff *skb)
+{
+	return observe(skb, PLX_DIR_OUT, skb->ingress_ifindex);
+}
+
+char _license[] SEC("license") = "Dual BSD/GPL";

@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/*
+ * XDP entry: ingress, one frame at a time, before an skb exists. Always XDP_PASS. Multi-buffer
+ * frames (jumbo) are welcome: headers are read from the first buffer, the length is that of all.
+ */
+#include "vmlinux.h"
+
+#include <bpf/bpf_helpers.h>
+#include <xdp/xdp_helpers.h>
+
+#include "account.h"
+
+/* First among the programs of a dispatcher: what the others drop was on the wire, too. */
+struct {
+	__uint(priority, 1);
+	__uint(XDP_PASS, 1);
+} XDP_RUN_CONFIG(plx_xdp);
+
+SEC("xdp.frags")
+int plx_xdp(struct xdp_md *ctx)
+{
+	const void *data = (const void *)(long)ctx->data;
+	const void *end = (const void *)(long)ctx->data_end;
+	__u64 length = bpf_xdp_get_buff_len(ctx);
+	struct plx_packet *p = packet_get();
+	struct plx_parse_in in = {};
+	struct wire wire = {};
+	enum plx_skip skip;
+
+	if (!p)
+		return XDP_PASS;
+	skip = plx_parse(data, end, &in, p);
+	if (plx_truncated(skip) && length > (__u64)(end - data))
+		skip = PLX_SKIP_NONLINEAR;
+	wire.segments = 1;
+	wire.frame_octets = length;
+	if (skip == PLX_PARSE_OK) {
+		wire.ip_octets = p->ip_octets;
+		wire.min_ip_length = wire.max_ip_length = clamp_u16(p->ip_octets);
+	}
+	account(ctx->ingress_ifindex, PLX_DIR_IN, skip, p, &wire);
+	return XDP_PASS;
+}
+
+char _license[] SEC("license") = "Dual BSD/GPL";

@@ -1,0 +1,321 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Flow records as a table. Cells are made first, then the columns that fit are chosen, then
+ * libsmartcols prints; its own cutting is not used, for it takes the end of an address or number.
+ */
+#include "flow_table.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include <json-c/json.h>
+
+#include "out.h"
+
+enum column {
+	COLUMN_SOURCE,
+	COLUMN_SOURCE_PORT,
+	COLUMN_DEST,
+	COLUMN_DEST_PORT,
+	COLUMN_PROTO,
+	COLUMN_PACKETS,
+	COLUMN_OCTETS,
+	COLUMN_IN_IF,
+	COLUMN_OUT_IF,
+	COLUMN_DIR,
+	COLUMN_FLAGS,
+	COLUMN_DURATION,
+	COLUMN_IDLE,
+	COLUMN_MAX,
+};
+
+static const struct out_column columns[COLUMN_MAX] = {
+	[COLUMN_SOURCE] = {"SOURCE", false},	[COLUMN_SOURCE_PORT] = {"PORT", true},
+	[COLUMN_DEST] = {"DESTINATION", false}, [COLUMN_DEST_PORT] = {"PORT", true},
+	[COLUMN_PROTO] = {"PROTO", false},	[COLUMN_PACKETS] = {"PACKETS", true},
+	[COLUMN_OCTETS] = {"OCTETS", true},	[COLUMN_IN_IF] = {"IN-IF", false},
+	[COLUMN_OUT_IF] = {"OUT-IF", false},	[COLUMN_DIR] = {"DIR", false},
+	[COLUMN_FLAGS] = {"FLAGS", false},	[COLUMN_DURATION] = {"DURATION", true},
+	[COLUMN_IDLE] = {"IDLE", true},
+};
+
+/* What a narrow terminal does without, first to last. */
+static const enum column expendable[] = {COLUMN_IDLE,	COLUMN_FLAGS, COLUMN_DURATION,
+					 COLUMN_OUT_IF, COLUMN_IN_IF, COLUMN_DIR};
+#define NR_EXPENDABLE (sizeof(expendable) / sizeof(expendable[0]))
+
+#define ADDRESS_LEN_MIN 23 /* prefix and interface part of an IPv6 address stay recognisable */
+
+struct cells {
+	char *(*rows)[COLUMN_MAX]; /* escaped; NULL once the table has it */
+	size_t nr_rows;
+	size_t width[COLUMN_MAX];
+	bool shown[COLUMN_MAX];
+};
+
+/* Named here: /etc/protocols is in a package that need not be installed. */
+static const char *protocol_name(uint64_t protocol)
+{
+	static const struct {
+		uint8_t protocol;
+		const char *name;
+	} names[] = {
+		{1, "icmp"},   {2, "igmp"},   {4, "ipip"},   {6, "tcp"},   {17, "udp"},
+		{33, "dccp"},  {41, "ipv6"},  {46, "rsvp"},  {47, "gre"},  {50, "esp"},
+		{51, "ah"},    {58, "icmp6"}, {88, "eigrp"}, {89, "ospf"}, {103, "pim"},
+		{112, "vrrp"}, {115, "l2tp"}, {132, "sctp"},
+	};
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		if (names[i].protocol == protocol)
+			return names[i].name;
+	return NULL;
+}
+
+static void fmt_protocol(char *buffer, size_t size, struct json_object *record)
+{
+	uint64_t protocol;
+	const char *name;
+
+	if (!out_member_u64(record, "protocolIdentifier", &protocol)) {
+		snprintf(buffer, size, "?");
+		return;
+	}
+	name = protocol_name(protocol);
+	if (name)
+		snprintf(buffer, size, "%s", name);
+	else
+		snprintf(buffer, size, "%" PRIu64, protocol);
+}
+
+/* Letters of the TCP flags that were seen, in the order of a connection's life. */
+static void fmt_flags(char *buffer, size_t size, struct json_object *record)
+{
+	static const struct {
+		uint16_t bit;
+		char letter;
+	} letters[] = {{0x02, 'S'}, {0x10, 'A'}, {0x08, 'P'}, {0x20, 'U'},
+		       {0x40, 'E'}, {0x80, 'C'}, {0x01, 'F'}, {0x04, 'R'}};
+	uint64_t flags, protocol = 0;
+	size_t used = 0;
+
+	(void)out_member_u64(record, "protocolIdentifier", &protocol); /* 0 is not TCP either */
+	if (protocol == 6 && out_member_u64(record, "tcpControlBits", &flags))
+		for (size_t i = 0; i < sizeof(letters) / sizeof(letters[0]) && used + 1 < size; i++)
+			if (flags & letters[i].bit)
+				buffer[used++] = letters[i].letter;
+	if (!used)
+		buffer[used++] = '-';
+	buffer[used] = '\0';
+}
+
+/* Ports; for ICMP the destination's is "type/code". */
+static void fmt_port(char *buffer, size_t size, struct json_object *record, bool source)
+{
+	uint64_t value;
+
+	if (!source && (out_member_u64(record, "icmpTypeCodeIPv4", &value) ||
+			out_member_u64(record, "icmpTypeCodeIPv6", &value)))
+		snprintf(buffer, size, "%u/%u", (unsigned int)(value >> 8 & 255),
+			 (unsigned int)(value & 255));
+	else if (out_member_u64(record, source ? "sourceTransportPort" : "destinationTransportPort",
+				&value))
+		snprintf(buffer, size, "%" PRIu64, value);
+	else
+		snprintf(buffer, size, "-");
+}
+
+/* Name, else index, else "-". */
+static const char *iface_text(char buffer[OUT_NUMBER_SIZE], struct json_object *record,
+			      const char *name_key, const char *index_key)
+{
+	const char *name = out_member_text(record, name_key);
+	uint64_t index;
+
+	if (name[0] && strcmp(name, "-"))
+		return name;
+	if (!out_member_u64(record, index_key, &index) || !index)
+		return "-";
+	return out_member_count(buffer, record, index_key);
+}
+
+static const char *address_text(struct json_object *record, const char *key4, const char *key6)
+{
+	return out_member_text(record, out_member(record, key4) ? key4 : key6);
+}
+
+static const char *direction_text(struct json_object *record)
+{
+	uint64_t direction;
+
+	if (!out_member_u64(record, "flowDirection", &direction))
+		return "-";
+	return direction ? "out" : "in";
+}
+
+/* Time from one to the other, "-" if one is missing; clocks that were set give 0. */
+static void fmt_span(char buffer[OUT_NUMBER_SIZE], bool known, uint64_t from_ns, uint64_t to_ns)
+{
+	if (known)
+		out_duration(buffer, to_ns > from_ns ? to_ns - from_ns : 0);
+	else
+		snprintf(buffer, OUT_NUMBER_SIZE, "-");
+}
+
+static bool make_row(char *row[COLUMN_MAX], struct json_object *record, uint64_t now_ns)
+{
+	char source_port[OUT_NUMBER_SIZE], dest_port[OUT_NUMBER_SIZE], proto[OUT_NUMBER_SIZE];
+	char packets[OUT_NUMBER_SIZE], octets[OUT_NUMBER_SIZE], flags[OUT_NUMBER_SIZE];
+	char in_if[OUT_NUMBER_SIZE], out_if[OUT_NUMBER_SIZE];
+	char duration[OUT_NUMBER_SIZE], idle[OUT_NUMBER_SIZE];
+	uint64_t start_ns = 0, end_ns = 0;
+	bool has_start = out_member_u64(record, "flowStartNanoseconds", &start_ns);
+	bool has_end = out_member_u64(record, "flowEndNanoseconds", &end_ns);
+	const char *texts[COLUMN_MAX] = {
+		[COLUMN_SOURCE] = address_text(record, "sourceIPv4Address", "sourceIPv6Address"),
+		[COLUMN_SOURCE_PORT] = source_port,
+		[COLUMN_DEST] =
+			address_text(record, "destinationIPv4Address", "destinationIPv6Address"),
+		[COLUMN_DEST_PORT] = dest_port,
+		[COLUMN_PROTO] = proto,
+		[COLUMN_PACKETS] = out_member_count(packets, record, "packetDeltaCount"),
+		[COLUMN_OCTETS] = out_member_si(octets, record, "octetDeltaCount"),
+		[COLUMN_IN_IF] =
+			iface_text(in_if, record, "ingressInterfaceName", "ingressInterface"),
+		[COLUMN_OUT_IF] =
+			iface_text(out_if, record, "egressInterfaceName", "egressInterface"),
+		[COLUMN_DIR] = direction_text(record),
+		[COLUMN_FLAGS] = flags,
+		[COLUMN_DURATION] = duration,
+		[COLUMN_IDLE] = idle,
+	};
+
+	fmt_port(source_port, sizeof(source_port), record, true);
+	fmt_port(dest_port, sizeof(dest_port), record, false);
+	fmt_protocol(proto, sizeof(proto), record);
+	fmt_flags(flags, sizeof(flags), record);
+	fmt_span(duration, has_start && has_end, start_ns, end_ns);
+	fmt_span(idle, has_end, end_ns, now_ns);
+	for (size_t i = 0; i < COLUMN_MAX; i++) {
+		row[i] = out_escape(texts[i]);
+		if (!row[i])
+			return false;
+	}
+	return true;
+}
+
+static void cells_free(struct cells *cells)
+{
+	for (size_t i = 0; i < cells->nr_rows; i++)
+		for (size_t column = 0; column < COLUMN_MAX; column++)
+			free(cells->rows[i][column]);
+	free(cells->rows);
+}
+
+static bool cells_init(struct cells *cells, struct json_object *flows)
+{
+	size_t nr = json_object_array_length(flows);
+	struct timespec now;
+
+	*cells = (struct cells){.rows = calloc(nr ? nr : 1, sizeof(cells->rows[0]))};
+	if (!cells->rows)
+		return false;
+	cells->nr_rows = nr;
+	clock_gettime(CLOCK_REALTIME, &now);
+	for (size_t column = 0; column < COLUMN_MAX; column++) {
+		cells->shown[column] = true;
+		cells->width[column] = strlen(columns[column].name);
+	}
+	for (size_t i = 0; i < nr; i++) {
+		if (!make_row(cells->rows[i], json_object_array_get_idx(flows, i),
+			      now.tv_sec * 1000000000ULL + now.tv_nsec))
+			return false;
+		for (size_t column = 0; column < COLUMN_MAX; column++) {
+			size_t len = strlen(cells->rows[i][column]);
+
+			if (len > cells->width[column])
+				cells->width[column] = len;
+		}
+	}
+	return true;
+}
+
+/* Width of the table if no address were longer than address_len. */
+static size_t table_width(const struct cells *cells, size_t address_len)
+{
+	size_t sum = 0;
+
+	for (size_t column = 0; column < COLUMN_MAX; column++) {
+		bool address = column == COLUMN_SOURCE || column == COLUMN_DEST;
+		size_t width = cells->width[column];
+
+		if (cells->shown[column])
+			sum += 1 + (address && width > address_len ? address_len : width);
+	}
+	return sum - 1; /* a blank between columns */
+}
+
+/* "2001:db8:1:..:789a": the middle of a text that has to become len characters. */
+static void shorten(char *text, size_t len)
+{
+	size_t size = strlen(text), tail = (len - 2) / 2, head = len - 2 - tail;
+
+	if (size <= len)
+		return;
+	memcpy(text + head, "..", 2);
+	memmove(text + head + 2, text + size - tail, tail + 1);
+}
+
+static void cells_fit(struct cells *cells, unsigned int width)
+{
+	size_t len = SIZE_MAX;
+
+	for (size_t i = 0; i < NR_EXPENDABLE && table_width(cells, ADDRESS_LEN_MIN) > width; i++)
+		cells->shown[expendable[i]] = false;
+	if (table_width(cells, len) <= width)
+		return;
+	/* The longest that fits; on a terminal that is hopelessly narrow, still an address. */
+	for (len = 46; len > 9 && table_width(cells, len) > width; len--)
+		;
+	for (size_t i = 0; i < cells->nr_rows; i++) {
+		shorten(cells->rows[i][COLUMN_SOURCE], len);
+		shorten(cells->rows[i][COLUMN_DEST], len);
+	}
+}
+
+enum cli_exit flow_table_print(const struct cli *cli, struct json_object *flows, unsigned int width,
+			       FILE *stream)
+{
+	struct out_column shown[COLUMN_MAX];
+	struct out_table table;
+	struct cells cells;
+	enum cli_exit status;
+	size_t nr_shown = 0;
+
+	if (!cells_init(&cells, flows)) {
+		out_error(cli, "failed", "out of memory");
+		status = CLI_FAILED;
+		goto out;
+	}
+	if (width)
+		cells_fit(&cells, width);
+	for (size_t column = 0; column < COLUMN_MAX; column++)
+		if (cells.shown[column])
+			shown[nr_shown++] = columns[column];
+	out_table_init(&table, shown, nr_shown, " ");
+	for (size_t i = 0; i < cells.nr_rows; i++) {
+		out_line(&table);
+		for (size_t column = 0; column < COLUMN_MAX; column++) {
+			if (cells.shown[column]) {
+				out_cell_take(&table, cells.rows[i][column]);
+				cells.rows[i][column] = NULL;
+			}
+		}
+	}
+	status = out_table_done(cli, &table, stream);
+out:
+	cells_free(&cells);
+	return status;
+}

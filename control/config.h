@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Configuration: YAML file and --set overrides through one schema into a checked structure.
+ * control/man/parallax.yaml.5 is the reference of the keys.
+ */
+#ifndef PLX_CONFIG_H
+#define PLX_CONFIG_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include <plx/dataplane.h>
+
+struct plx_config_iface {
+	char *name;
+	struct plx_iface_opts opts;
+};
+
+struct plx_config {
+	struct plx_config_iface *interfaces; /* interfaces: [{name, hook, xdp_mode, direction}] */
+	size_t nr_interfaces;
+	char **exporters; /* exporters: [URL] */
+	size_t nr_exporters;
+	struct {
+		uint32_t flows;	    /* tables.flows: 1024 .. 16777216, default 131072 */
+		uint32_t ring;	    /* tables.ring: bytes, 4096 .. 1 GiB, power of two, 8 MiB */
+		uint32_t fragments; /* tables.fragments: 64 .. 1048576, default 8192 */
+	} tables;
+	struct {
+		uint32_t flows; /* cache.flows: 1024 .. 67108864, default 2097152 */
+	} cache;
+	struct {
+		uint64_t active_ns;   /* timeouts.active: 100ms .. 24h, default 60s */
+		uint64_t inactive_ns; /* timeouts.inactive: 100ms .. 24h, default 15s */
+		uint64_t linger_ns;   /* timeouts.tcp_end: 0s .. 60s, default 2s */
+		uint64_t epoch_ns;    /* timeouts.epoch: 100ms .. 60s, default 1s */
+	} timeouts;
+	struct {
+		char *path;	   /* socket.path */
+		char *group;	   /* socket.group: may read; default "parallax" where it exists */
+		char *admin_group; /* socket.admin_group: may change; default "" (root only) */
+	} socket;
+	uint32_t observation_domain; /* observation_domain: 1 .. 4294967295, default 1 */
+};
+
+/*
+ * Load path (NULL: no file, defaults only), then apply nr_sets overrides "key.path=value" in
+ * order. All or nothing: on failure *ret_config is untouched, and ret_err has one line
+ * "FILE:LINE: key: what is wrong, with the value" or "--set KEY=VALUE: key: what is wrong".
+ * Returns -EINVAL for bad content, or why the file cannot be read. Free with plx_config__free().
+ */
+int plx_config__load(const char *path, const char *const *sets, size_t nr_sets,
+		     struct plx_config **ret_config, char *ret_err, size_t err_size);
+
+/*
+ * -i and -e: append an interface with default options, or an exporter. One that is there already is
+ * left as it is. On failure ret_err has one line that repeats the value.
+ */
+int plx_config__add_iface(struct plx_config *config, const char *name, char *ret_err,
+			  size_t err_size);
+int plx_config__add_exporter(struct plx_config *config, const char *url, char *ret_err,
+			     size_t err_size);
+
+/* Frees all of it; NULL is allowed. */
+void plx_config__free(struct plx_config *config);
+
+/*
+ * "auto|xdp|tc", "auto|native|generic", "in|out|both": 0, or -EINVAL. Shared with the control
+ * socket and -i.
+ */
+int plx_parse_hook(const char *text, enum plx_hook *ret_hook);
+int plx_parse_xdp_mode(const char *text, enum plx_xdp_mode *ret_mode);
+int plx_parse_direction(const char *text, enum plx_direction *ret_direction);
+const char *plx_hook_name(enum plx_hook hook);
+const char *plx_xdp_mode_name(enum plx_xdp_mode mode);
+const char *plx_direction_name(enum plx_direction direction);
+
+#endif

@@ -1,0 +1,500 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* A table of requests, each a function from arguments to a reply; see README.md. */
+#include "ctl_requests.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <json-c/json.h>
+
+#include "ctl_server.h"
+#include "daemon.h"
+#include "flow_json.h"
+#include "log.h"
+
+#define FLOWS_DEFAULT 100
+#define FLOWS_MAX 10000
+
+static void add_text(struct json_object *to, const char *key, const char *text)
+{
+	json_object_object_add(to, key, json_object_new_string(text));
+}
+
+static void add_number(struct json_object *to, const char *key, uint64_t number)
+{
+	json_object_object_add(to, key, json_object_new_uint64(number));
+}
+
+/* Counters; a difference may be negative. */
+static struct json_object *tally_json(const struct plx_tally *tally)
+{
+	struct json_object *json = json_object_new_object();
+
+	json_object_object_add(json, "packets", json_object_new_int64(tally->packets));
+	json_object_object_add(json, "bytes", json_object_new_int64(tally->bytes));
+	return json;
+}
+
+static struct json_object *export_tally_json(const struct plx_export_tally *tally)
+{
+	struct json_object *json = json_object_new_object();
+
+	add_number(json, "records", tally->records);
+	add_number(json, "packets", tally->packets);
+	add_number(json, "bytes", tally->bytes);
+	return json;
+}
+
+static struct json_object *ledger_json(const struct plx_ledger_sum *sum)
+{
+	struct json_object *json = json_object_new_object(), *skipped, *lost;
+	struct plx_tally difference = plx_ledger__difference(sum);
+
+	skipped = json_object_new_object();
+	for (int i = 0; i < PLX_SKIP_MAX; i++)
+		json_object_object_add(skipped, plx_skip_name(i), tally_json(&sum->skipped[i]));
+	lost = json_object_new_object();
+	for (int i = 0; i < PLX_NR_LOSSES; i++)
+		json_object_object_add(lost, plx_loss_name(i), tally_json(&sum->lost[i]));
+	json_object_object_add(json, "seen", tally_json(&sum->seen));
+	json_object_object_add(json, "metered", tally_json(&sum->metered));
+	json_object_object_add(json, "skipped", skipped);
+	json_object_object_add(json, "exported", tally_json(&sum->exported));
+	json_object_object_add(json, "held", tally_json(&sum->held));
+	json_object_object_add(json, "lost", lost);
+	json_object_object_add(json, "difference", tally_json(&difference));
+	return json;
+}
+
+static struct json_object *iface_json(const struct plx_iface_info *info)
+{
+	struct json_object *json = json_object_new_object();
+
+	add_text(json, "name", info->name);
+	add_number(json, "ifindex", info->ifindex);
+	json_object_object_add(json, "present", json_object_new_boolean(info->present));
+	add_text(json, "direction", plx_direction_name(info->asked.direction));
+	add_text(json, "hook_asked", plx_hook_name(info->asked.hook));
+	add_text(json, "hook_in", info->hook_in);
+	add_text(json, "xdp_mode", info->xdp_mode);
+	add_text(json, "hook_out", info->hook_out);
+	json_object_object_add(json, "exact", json_object_new_boolean(info->exact));
+	add_text(json, "reason", info->reason);
+	return json;
+}
+
+static struct json_object *exporter_json(const struct plx_exporter *exporter)
+{
+	struct json_object *json = json_object_new_object(), *lost = json_object_new_object();
+	struct plx_exporter_stats stats;
+
+	plx_exporter__stats(exporter, &stats);
+	for (int i = 0; i < PLX_LOSS_MAX; i++)
+		json_object_object_add(lost, plx_export_loss_name(i),
+				       export_tally_json(&stats.lost[i]));
+	add_text(json, "url", plx_exporter__url(exporter));
+	add_text(json, "state", stats.state);
+	json_object_object_add(json, "handed", export_tally_json(&stats.handed));
+	json_object_object_add(json, "sent", export_tally_json(&stats.sent));
+	json_object_object_add(json, "queued", export_tally_json(&stats.queued));
+	json_object_object_add(json, "lost", lost);
+	add_number(json, "messages", stats.messages);
+	add_number(json, "octets", stats.octets);
+	add_number(json, "templates", stats.templates);
+	add_number(json, "errors", stats.errors);
+	add_text(json, "last_error", stats.last_error);
+	return json;
+}
+
+/* Interfaces that are metered, or were and have something in their ledger. */
+static struct json_object *ifaces_json(const struct plx_daemon *daemon, bool with_ledger)
+{
+	struct json_object *list = json_object_new_array();
+	const struct plx_iface_info *info;
+
+	for (size_t i = 0; (info = plx_dataplane__iface(daemon->dp, i)); i++) {
+		struct json_object *json = iface_json(info), *ledger;
+		static const char *const names[] = {"in", "out"};
+
+		json_object_array_add(list, json);
+		if (!with_ledger)
+			continue;
+		ledger = json_object_new_object();
+		for (int dir = 0; dir < PLX_NR_DIRS; dir++) {
+			struct plx_ledger_sum sum = {};
+
+			plx_ledger__sum(&daemon->ledger, daemon->dp, i, dir, &sum);
+			json_object_object_add(ledger, names[dir], ledger_json(&sum));
+		}
+		json_object_object_add(json, "ledger", ledger);
+	}
+	return list;
+}
+
+static struct json_object *exporters_json(const struct plx_daemon *daemon)
+{
+	struct json_object *list = json_object_new_array();
+
+	for (size_t i = 0; i < daemon->nr_exporters; i++)
+		json_object_array_add(list, exporter_json(daemon->exporters[i]));
+	return list;
+}
+
+static struct json_object *tables_json(const struct plx_daemon *daemon)
+{
+	struct json_object *json = json_object_new_object();
+	struct plx_table_info info;
+
+	plx_dataplane__tables(daemon->dp, &info);
+	add_number(json, "flows", info.flows);
+	add_number(json, "used_ipv4", info.used[PLX_FAMILY_IPV4]);
+	add_number(json, "used_ipv6", info.used[PLX_FAMILY_IPV6]);
+	add_number(json, "epochs", info.epochs);
+	add_number(json, "records", info.records);
+	add_number(json, "spilled", info.spilled);
+	add_number(json, "evicted_flows", info.evicted_flows);
+	add_number(json, "swap_ns", info.swap_ns);
+	add_number(json, "drain_ns", info.drain_ns);
+	add_number(json, "drain_records", info.drain_records);
+	add_number(json, "memory_bytes", info.memory_bytes);
+	return json;
+}
+
+static struct json_object *cache_json(const struct plx_daemon *daemon)
+{
+	struct json_object *json = json_object_new_object();
+	struct plx_cache_info info;
+
+	plx_cache__info(daemon->cache, &info);
+	add_number(json, "flows", info.flows);
+	add_number(json, "capacity", info.capacity);
+	add_number(json, "expired", info.expired);
+	add_number(json, "forced", info.forced);
+	add_number(json, "memory_bytes", info.memory_bytes);
+	return json;
+}
+
+static struct json_object *do_status(struct plx_daemon *daemon, struct json_object *request)
+{
+	struct json_object *reply = plx_ctl_reply();
+	struct plx_ledger_sum total;
+	struct timespec now;
+
+	(void)request;
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	add_text(reply, "version", PLX_VERSION);
+	add_number(reply, "pid", getpid());
+	add_number(reply, "uptime_ns",
+		   (uint64_t)now.tv_sec * 1000000000 + now.tv_nsec - daemon->started_ns);
+	add_number(reply, "epoch_ns", daemon->config->timeouts.epoch_ns);
+	add_number(reply, "observation_domain", daemon->config->observation_domain);
+	json_object_object_add(reply, "interfaces", ifaces_json(daemon, true));
+	plx_daemon__total(daemon, &total);
+	json_object_object_add(reply, "total", ledger_json(&total));
+	json_object_object_add(reply, "tables", tables_json(daemon));
+	json_object_object_add(reply, "cache", cache_json(daemon));
+	json_object_object_add(reply, "exporters", exporters_json(daemon));
+	return reply;
+}
+
+static uint64_t by_octets(const struct plx_flow *flow)
+{
+	return flow->stats.octets;
+}
+
+static uint64_t by_packets(const struct plx_flow *flow)
+{
+	return flow->stats.packets;
+}
+
+static uint64_t by_frame_octets(const struct plx_flow *flow)
+{
+	return flow->stats.frame_octets;
+}
+
+static uint64_t by_start(const struct plx_flow *flow)
+{
+	return flow->stats.first_ns;
+}
+
+static uint64_t by_end(const struct plx_flow *flow)
+{
+	return flow->stats.last_ns;
+}
+
+static uint64_t by_id(const struct plx_flow *flow)
+{
+	return flow->id;
+}
+
+static const struct {
+	const char *name;
+	plx_sort_fn sort;
+} sort_keys[] = {
+	{"octetDeltaCount", by_octets},
+	{"packetDeltaCount", by_packets},
+	{"layer2OctetDeltaCount", by_frame_octets},
+	{"flowStartNanoseconds", by_start},
+	{"flowEndNanoseconds", by_end},
+	{"flowId", by_id},
+};
+
+/*
+ * Text argument name into *ret_text: NULL when absent. False, with the error in *ret_error, when it
+ * is something else than text.
+ */
+static bool text_arg(struct json_object *request, const char *name, const char **ret_text,
+		     struct json_object **ret_error)
+{
+	struct json_object *value;
+
+	*ret_text = NULL;
+	if (!json_object_object_get_ex(request, name, &value))
+		return true;
+	if (json_object_is_type(value, json_type_string)) {
+		*ret_text = json_object_get_string(value);
+		return true;
+	}
+	*ret_error = plx_ctl_error("bad_request", "%s: text expected, not %s", name,
+				   json_object_to_json_string(value));
+	return false;
+}
+
+/* Same, and it must be there. */
+static bool need_text(struct json_object *request, const char *name, const char **ret_text,
+		      struct json_object **ret_error)
+{
+	if (!text_arg(request, name, ret_text, ret_error))
+		return false;
+	if (*ret_text)
+		return true;
+	*ret_error = plx_ctl_error("bad_request", "%s is missing", name);
+	return false;
+}
+
+static struct json_object *do_flows(struct plx_daemon *daemon, struct json_object *request)
+{
+	struct json_object *reply, *list, *value, *error;
+	plx_sort_fn sort = by_octets;
+	int64_t limit = FLOWS_DEFAULT, offset;
+	struct plx_cache_info info;
+	struct plx_flow *flows;
+	const char *key;
+	size_t count;
+
+	if (!text_arg(request, "sort", &key, &error))
+		return error;
+	if (key) {
+		sort = NULL;
+		for (size_t i = 0; i < sizeof(sort_keys) / sizeof(sort_keys[0]); i++)
+			if (strcmp(sort_keys[i].name, key) == 0)
+				sort = sort_keys[i].sort;
+		if (!sort)
+			return plx_ctl_error("bad_request", "cannot sort by '%s'", key);
+	}
+	if (json_object_object_get_ex(request, "limit", &value)) {
+		limit = json_object_get_int64(value);
+		if (!json_object_is_type(value, json_type_int) || limit < 1 || limit > FLOWS_MAX)
+			return plx_ctl_error("bad_request", "limit: 1 to %d, not %s", FLOWS_MAX,
+					     json_object_to_json_string(value));
+	}
+	flows = calloc(limit, sizeof(*flows));
+	if (!flows)
+		return plx_ctl_error("failed", "out of memory");
+	count = plx_cache__top(daemon->cache, sort, flows, limit);
+	offset = plx_wall_offset_ns();
+	list = json_object_new_array_ext(count);
+	for (size_t i = 0; i < count; i++)
+		json_object_array_add(list, plx_flow_json(&flows[i], offset, plx_daemon__ifname,
+							  daemon));
+	free(flows);
+	plx_cache__info(daemon->cache, &info);
+	reply = plx_ctl_reply();
+	add_number(reply, "total", info.flows);
+	json_object_object_add(reply, "flows", list);
+	return reply;
+}
+
+static struct json_object *do_iface_list(struct plx_daemon *daemon, struct json_object *request)
+{
+	struct json_object *reply = plx_ctl_reply();
+
+	(void)request;
+	json_object_object_add(reply, "interfaces", ifaces_json(daemon, false));
+	return reply;
+}
+
+/* The error code for a negative errno of dataplane and exporters. */
+static const char *error_code(int err)
+{
+	switch (err) {
+	case -EEXIST:
+		return "exists";
+	case -ENODEV:
+	case -ENOENT:
+		return "not_found";
+	case -EINVAL:
+		return "bad_request";
+	default:
+		return "failed";
+	}
+}
+
+static const struct plx_iface_info *find_iface(const struct plx_daemon *daemon, const char *name)
+{
+	const struct plx_iface_info *info;
+
+	for (size_t i = 0; (info = plx_dataplane__iface(daemon->dp, i)); i++)
+		if (info->present && strcmp(info->name, name) == 0)
+			return info;
+	return NULL;
+}
+
+static struct json_object *iface_reply(struct json_object *iface)
+{
+	struct json_object *reply = plx_ctl_reply();
+
+	json_object_object_add(reply, "interface", iface);
+	return reply;
+}
+
+static struct json_object *do_iface_add(struct plx_daemon *daemon, struct json_object *request)
+{
+	const char *name, *hook, *mode, *direction;
+	struct plx_iface_opts opts = {};
+	struct json_object *error;
+	int err;
+
+	if (!need_text(request, "name", &name, &error) ||
+	    !text_arg(request, "hook", &hook, &error) ||
+	    !text_arg(request, "xdp_mode", &mode, &error) ||
+	    !text_arg(request, "direction", &direction, &error))
+		return error;
+	if (hook && plx_parse_hook(hook, &opts.hook))
+		return plx_ctl_error("bad_request", "hook: auto, xdp or tc, not '%s'", hook);
+	if (mode && plx_parse_xdp_mode(mode, &opts.xdp_mode))
+		return plx_ctl_error("bad_request", "xdp_mode: auto, native or generic, not '%s'",
+				     mode);
+	if (direction && plx_parse_direction(direction, &opts.direction))
+		return plx_ctl_error("bad_request", "direction: in, out or both, not '%s'",
+				     direction);
+	err = plx_dataplane__attach(daemon->dp, name, &opts);
+	if (err)
+		return plx_ctl_error(error_code(err), "%s", plx_dataplane__error(daemon->dp));
+	plx_log(PLX_LOG_INFO, "%s: metered on request", name);
+	return iface_reply(iface_json(find_iface(daemon, name)));
+}
+
+static struct json_object *do_iface_del(struct plx_daemon *daemon, struct json_object *request)
+{
+	const struct plx_iface_info *info;
+	struct json_object *error, *json;
+	const char *name;
+	int err;
+
+	if (!need_text(request, "name", &name, &error))
+		return error;
+	info = find_iface(daemon, name);
+	json = info ? iface_json(info) : NULL;
+	err = plx_dataplane__detach(daemon->dp, name);
+	if (err) {
+		json_object_put(json);
+		return plx_ctl_error(error_code(err), "%s", plx_dataplane__error(daemon->dp));
+	}
+	plx_log(PLX_LOG_INFO, "%s: no longer metered, on request", name);
+	return iface_reply(json);
+}
+
+static struct json_object *do_export_list(struct plx_daemon *daemon, struct json_object *request)
+{
+	struct json_object *reply = plx_ctl_reply();
+
+	(void)request;
+	json_object_object_add(reply, "exporters", exporters_json(daemon));
+	return reply;
+}
+
+static struct json_object *exporter_reply(struct json_object *exporter)
+{
+	struct json_object *reply = plx_ctl_reply();
+
+	json_object_object_add(reply, "exporter", exporter);
+	return reply;
+}
+
+static struct json_object *do_export_add(struct plx_daemon *daemon, struct json_object *request)
+{
+	struct json_object *error;
+	const char *url;
+	char why[512];
+	int err;
+
+	if (!need_text(request, "url", &url, &error))
+		return error;
+	err = plx_daemon__add_exporter(daemon, url, why, sizeof(why));
+	if (err)
+		return plx_ctl_error(error_code(err), "%s", why);
+	return exporter_reply(exporter_json(plx_daemon__find_exporter(daemon, url)));
+}
+
+static struct json_object *do_export_del(struct plx_daemon *daemon, struct json_object *request)
+{
+	const struct plx_exporter *exporter;
+	struct json_object *error, *json;
+	const char *url;
+
+	if (!need_text(request, "url", &url, &error))
+		return error;
+	exporter = plx_daemon__find_exporter(daemon, url);
+	if (!exporter)
+		return plx_ctl_error("not_found", "no exporter '%s'", url);
+	json = exporter_json(exporter);
+	plx_daemon__del_exporter(daemon, url);
+	return exporter_reply(json);
+}
+
+static struct json_object *do_export_flush(struct plx_daemon *daemon, struct json_object *request)
+{
+	struct json_object *reply = plx_ctl_reply();
+
+	(void)request;
+	add_number(reply, "flushed", plx_daemon__flush(daemon));
+	return reply;
+}
+
+static const struct request {
+	const char *name;
+	bool changes;
+	struct json_object *(*handle)(struct plx_daemon *daemon, struct json_object *request);
+} requests[] = {
+	{"status", false, do_status},
+	{"flows", false, do_flows},
+	{"iface.list", false, do_iface_list},
+	{"iface.add", true, do_iface_add},
+	{"iface.del", true, do_iface_del},
+	{"export.list", false, do_export_list},
+	{"export.add", true, do_export_add},
+	{"export.del", true, do_export_del},
+	{"export.flush", true, do_export_flush},
+};
+
+struct json_object *plx_ctl_handle(void *arg, struct json_object *request, bool may_change)
+{
+	struct json_object *error;
+	const char *command;
+
+	if (!need_text(request, "command", &command, &error))
+		return error;
+	for (size_t i = 0; i < sizeof(requests) / sizeof(requests[0]); i++) {
+		if (strcmp(requests[i].name, command) != 0)
+			continue;
+		if (requests[i].changes && !may_change)
+			return plx_ctl_error("permission",
+					     "%s needs root or the admin group", command);
+		return requests[i].handle(arg, request);
+	}
+	return plx_ctl_error("unknown_command", "unknown command '%s'", command);
+}

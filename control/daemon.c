@@ -1,0 +1,446 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* See daemon.h. One thread; every callback is short, long work is cut into turns of the loop. */
+#include "daemon.h"
+
+#include <errno.h>
+#include <net/if.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include <event2/event.h>
+
+#include "ctl_requests.h"
+#include "ctl_server.h"
+#include "log.h"
+#include "notify.h"
+
+#define TICK_MS 100	    /* timeouts are looked at this often */
+#define TICK_BUSY_MS 2	    /* when more is due than one turn exports */
+#define EXPIRE_BUDGET 4096  /* flows of one turn */
+#define STOP_PATIENCE_S 10  /* stopping: give up when nothing was sent for so long */
+
+static uint64_t now_ns(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (uint64_t)now.tv_sec * 1000000000 + now.tv_nsec;
+}
+
+static struct timeval timeval_ns(uint64_t ns)
+{
+	return (struct timeval){.tv_sec = ns / 1000000000, .tv_usec = ns / 1000 % 1000000};
+}
+
+static void arm(struct event *event, uint64_t after_ns)
+{
+	struct timeval after = timeval_ns(after_ns);
+
+	event_add(event, &after);
+}
+
+const char *plx_daemon__ifname(void *arg, uint32_t ifindex)
+{
+	const struct plx_daemon *daemon = arg;
+	static char name[IF_NAMESIZE];
+	int index = plx_dataplane__iface_index(daemon->dp, ifindex);
+
+	if (index >= 0)
+		return plx_dataplane__iface(daemon->dp, index)->name;
+	/* Where forwarded packets came in need not be metered. */
+	return ifindex ? if_indextoname(ifindex, name) : NULL;
+}
+
+/* A flow leaves the cache: to all exporters, once all have room. */
+static bool on_emit(void *arg, const struct plx_flow *flow)
+{
+	struct plx_daemon *daemon = arg;
+	struct plx_cache_books *books = plx_ledger__books(&daemon->ledger, daemon->dp, &flow->key);
+	struct plx_tally tally = plx_tally_of(&flow->stats);
+
+	for (size_t i = 0; i < daemon->nr_exporters; i++)
+		if (!plx_exporter__ready(daemon->exporters[i]))
+			return false;
+	for (size_t i = 0; i < daemon->nr_exporters; i++)
+		plx_exporter__export(daemon->exporters[i], flow);
+	if (books) {
+		plx_tally_sub(&books->held, &tally);
+		plx_tally_add(daemon->nr_exporters ? &books->exported : &books->no_exporter,
+			      &tally);
+	}
+	return true;
+}
+
+/* A record arrives from the kernel. */
+static void on_record(void *arg, const struct plx_flow_record *rec)
+{
+	struct plx_daemon *daemon = arg;
+	struct plx_cache_books *books = plx_ledger__books(&daemon->ledger, daemon->dp, &rec->key);
+	struct plx_tally tally = plx_tally_of(&rec->stats);
+	int err = plx_cache__add(daemon->cache, rec);
+
+	if (books)
+		plx_tally_add(err ? &books->cache_full : &books->held, &tally);
+}
+
+static void end_epoch(struct plx_daemon *daemon)
+{
+	int err = plx_dataplane__swap(daemon->dp);
+
+	if (err == -EBUSY)
+		return; /* the last one is still being drained; the tables go on taking flows */
+	if (err)
+		plx_log(PLX_LOG_ERROR, "%s", plx_dataplane__error(daemon->dp));
+	else
+		arm(daemon->events[PLX_EVENT_DRAIN], 0);
+}
+
+static void on_epoch(evutil_socket_t fd, short what, void *arg)
+{
+	(void)fd;
+	(void)what;
+	end_epoch(arg);
+}
+
+/* One batch a turn, so that nobody waits for a million records. */
+static void on_drain(evutil_socket_t fd, short what, void *arg)
+{
+	struct plx_daemon *daemon = arg;
+	int more = plx_dataplane__drain(daemon->dp);
+
+	(void)fd;
+	(void)what;
+	if (more < 0)
+		plx_log(PLX_LOG_ERROR, "%s", plx_dataplane__error(daemon->dp));
+	if (more > 0)
+		arm(daemon->events[PLX_EVENT_DRAIN], 0);
+	else if (more < 0)
+		arm(daemon->events[PLX_EVENT_DRAIN], daemon->config->timeouts.epoch_ns);
+}
+
+/* Spilled packets: the active table is full, so the epoch ends early. */
+static void on_spill(evutil_socket_t fd, short what, void *arg)
+{
+	struct plx_daemon *daemon = arg;
+	int count = plx_dataplane__spill(daemon->dp);
+
+	(void)fd;
+	(void)what;
+	if (count < 0)
+		plx_log(PLX_LOG_ERROR, "%s", plx_dataplane__error(daemon->dp));
+	else if (count > 0)
+		end_epoch(daemon);
+}
+
+static void on_links(evutil_socket_t fd, short what, void *arg)
+{
+	struct plx_daemon *daemon = arg;
+
+	(void)fd;
+	(void)what;
+	plx_dataplane__links(daemon->dp);
+}
+
+/* What still has to leave: flows of the cache and records queued. */
+static uint64_t records_left(const struct plx_daemon *daemon)
+{
+	struct plx_cache_info cache;
+	uint64_t left;
+
+	plx_cache__info(daemon->cache, &cache);
+	left = cache.flows;
+	for (size_t i = 0; i < daemon->nr_exporters; i++) {
+		struct plx_exporter_stats stats;
+
+		plx_exporter__flush(daemon->exporters[i]);
+		plx_exporter__stats(daemon->exporters[i], &stats);
+		left += stats.queued.records;
+	}
+	return left;
+}
+
+static bool stop_is_done(struct plx_daemon *daemon)
+{
+	uint64_t left = records_left(daemon), now = now_ns();
+
+	if (left == 0)
+		return true;
+	if (left != daemon->stop_left) {
+		daemon->stop_left = left;
+		daemon->stop_progress_ns = now;
+	}
+	if (now - daemon->stop_progress_ns < STOP_PATIENCE_S * 1000000000ULL)
+		return false;
+	plx_log(PLX_LOG_ERROR, "stopping with %llu records not exported: nothing was sent for %d s",
+		(unsigned long long)left, STOP_PATIENCE_S);
+	return true;
+}
+
+static void on_tick(evutil_socket_t fd, short what, void *arg)
+{
+	struct plx_daemon *daemon = arg;
+	bool more = plx_cache__expire(daemon->cache, now_ns(), EXPIRE_BUDGET);
+
+	(void)fd;
+	(void)what;
+	if (daemon->stopping && stop_is_done(daemon)) {
+		event_base_loopbreak(daemon->base);
+		return;
+	}
+	arm(daemon->events[PLX_EVENT_TICK], (more || daemon->stopping ? TICK_BUSY_MS : TICK_MS) * 1000000ULL);
+}
+
+static void on_signal(evutil_socket_t signo, short what, void *arg)
+{
+	struct plx_daemon *daemon = arg;
+
+	(void)what;
+	if (daemon->stopping) {
+		plx_log(PLX_LOG_WARNING, "%s again: stopping at once", strsignal(signo));
+		event_base_loopbreak(daemon->base);
+		return;
+	}
+	plx_log(PLX_LOG_INFO, "%s: stopping", strsignal(signo));
+	plx_notify("STOPPING=1");
+	event_del(daemon->events[PLX_EVENT_EPOCH]);
+	event_del(daemon->events[PLX_EVENT_DRAIN]);
+	event_del(daemon->events[PLX_EVENT_SPILL]);
+	plx_dataplane__stop(daemon->dp);
+	plx_cache__flush(daemon->cache);
+	daemon->stopping = true;
+	daemon->stop_progress_ns = now_ns();
+	arm(daemon->events[PLX_EVENT_TICK], 0);
+}
+
+struct plx_exporter *plx_daemon__find_exporter(const struct plx_daemon *daemon, const char *url)
+{
+	for (size_t i = 0; i < daemon->nr_exporters; i++)
+		if (strcmp(plx_exporter__url(daemon->exporters[i]), url) == 0)
+			return daemon->exporters[i];
+	return NULL;
+}
+
+int plx_daemon__add_exporter(struct plx_daemon *daemon, const char *url, char *ret_err,
+			     size_t err_size)
+{
+	struct plx_exporter_env env = {
+		.base = daemon->base,
+		.ifname = plx_daemon__ifname,
+		.ifname_arg = daemon,
+		.observation_domain = daemon->config->observation_domain,
+	};
+	int err;
+
+	if (plx_daemon__find_exporter(daemon, url)) {
+		snprintf(ret_err, err_size, "exporter '%s' exists already", url);
+		return -EEXIST;
+	}
+	if (daemon->nr_exporters == PLX_MAX_EXPORTERS) {
+		snprintf(ret_err, err_size, "exporter '%s': at most %d exporters", url,
+			 PLX_MAX_EXPORTERS);
+		return -ENOSPC;
+	}
+	err = plx_exporter__open(&env, url, &daemon->exporters[daemon->nr_exporters], ret_err,
+				 err_size);
+	if (err)
+		return err;
+	daemon->nr_exporters++;
+	plx_log(PLX_LOG_INFO, "exporting to %s", url);
+	return 0;
+}
+
+int plx_daemon__del_exporter(struct plx_daemon *daemon, const char *url)
+{
+	for (size_t i = 0; i < daemon->nr_exporters; i++) {
+		if (strcmp(plx_exporter__url(daemon->exporters[i]), url) != 0)
+			continue;
+		plx_exporter__close(daemon->exporters[i]);
+		memmove(&daemon->exporters[i], &daemon->exporters[i + 1],
+			(daemon->nr_exporters - i - 1) * sizeof(daemon->exporters[0]));
+		daemon->nr_exporters--;
+		plx_log(PLX_LOG_INFO, "no longer exporting to %s", url);
+		return 0;
+	}
+	return -ENOENT;
+}
+
+uint32_t plx_daemon__flush(struct plx_daemon *daemon)
+{
+	uint32_t count = plx_cache__flush(daemon->cache);
+
+	arm(daemon->events[PLX_EVENT_TICK], 0);
+	return count;
+}
+
+void plx_daemon__total(const struct plx_daemon *daemon, struct plx_ledger_sum *ret_sum)
+{
+	memset(ret_sum, 0, sizeof(*ret_sum));
+	for (size_t i = 0; plx_dataplane__iface(daemon->dp, i); i++)
+		for (int dir = 0; dir < PLX_NR_DIRS; dir++)
+			plx_ledger__sum(&daemon->ledger, daemon->dp, i, dir, ret_sum);
+}
+
+static int make_events(struct plx_daemon *daemon)
+{
+	const struct {
+		int fd; /* -1: a timer; a signal's number */
+		short what;
+		event_callback_fn callback;
+	} table[PLX_NR_EVENTS] = {
+		[PLX_EVENT_EPOCH] = {-1, EV_PERSIST, on_epoch},
+		[PLX_EVENT_DRAIN] = {-1, 0, on_drain},
+		[PLX_EVENT_TICK] = {-1, 0, on_tick},
+		[PLX_EVENT_SPILL] = {plx_dataplane__ring_fd(daemon->dp), EV_READ | EV_PERSIST,
+				     on_spill},
+		[PLX_EVENT_LINKS] = {plx_dataplane__link_fd(daemon->dp), EV_READ | EV_PERSIST,
+				     on_links},
+		[PLX_EVENT_SIGINT] = {SIGINT, EV_SIGNAL | EV_PERSIST, on_signal},
+		[PLX_EVENT_SIGTERM] = {SIGTERM, EV_SIGNAL | EV_PERSIST, on_signal},
+		[PLX_EVENT_SIGHUP] = {SIGHUP, EV_SIGNAL | EV_PERSIST, on_signal},
+	};
+
+	for (int i = 0; i < PLX_NR_EVENTS; i++) {
+		daemon->events[i] = event_new(daemon->base, table[i].fd, table[i].what,
+					      table[i].callback, daemon);
+		if (!daemon->events[i])
+			return -ENOMEM;
+		if (table[i].fd >= 0 && event_add(daemon->events[i], NULL))
+			return -ENOMEM;
+	}
+	arm(daemon->events[PLX_EVENT_EPOCH], daemon->config->timeouts.epoch_ns);
+	arm(daemon->events[PLX_EVENT_TICK], TICK_MS * 1000000ULL);
+	return 0;
+}
+
+static int attach_all(struct plx_daemon *daemon, char *ret_err, size_t err_size)
+{
+	for (size_t i = 0; i < daemon->config->nr_interfaces; i++) {
+		const struct plx_config_iface *iface = &daemon->config->interfaces[i];
+		const struct plx_iface_info *info;
+		int err = plx_dataplane__attach(daemon->dp, iface->name, &iface->opts);
+
+		if (err) {
+			snprintf(ret_err, err_size, "%s", plx_dataplane__error(daemon->dp));
+			return err;
+		}
+		info = plx_dataplane__iface(daemon->dp, i);
+		plx_log(PLX_LOG_INFO, "%s: ingress at %s%s%s, egress at %s: %s", info->name,
+			info->hook_in, info->xdp_mode[0] ? " " : "", info->xdp_mode,
+			info->hook_out, info->reason);
+	}
+	return 0;
+}
+
+int plx_daemon__new(const struct plx_config *config, struct plx_daemon **ret_daemon, char *ret_err,
+		    size_t err_size)
+{
+	struct plx_daemon *daemon = calloc(1, sizeof(*daemon));
+	struct plx_ctl_server_opts ctl = {
+		.path = config->socket.path,
+		.group = config->socket.group,
+		.admin_group = config->socket.admin_group,
+		.handler = plx_ctl_handle,
+		.arg = daemon,
+	};
+	struct plx_dataplane_opts dataplane = {
+		.flows = config->tables.flows,
+		.ring_bytes = config->tables.ring,
+		.fragments = config->tables.fragments,
+		.record = on_record,
+		.print = plx_log_line,
+		.arg = daemon,
+	};
+	struct plx_cache_opts cache = {
+		.capacity = config->cache.flows,
+		.active_ns = config->timeouts.active_ns,
+		.inactive_ns = config->timeouts.inactive_ns,
+		.linger_ns = config->timeouts.linger_ns,
+		.emit = on_emit,
+		.arg = daemon,
+	};
+	int err;
+
+	if (!daemon) {
+		snprintf(ret_err, err_size, "out of memory");
+		return -ENOMEM;
+	}
+	daemon->config = config;
+	daemon->started_ns = now_ns();
+	/* The guard process is forked here, before there is anything else to inherit. */
+	err = plx_dataplane__open(&dataplane, &daemon->dp, ret_err, err_size);
+	if (err)
+		goto out;
+	err = -ENOMEM;
+	snprintf(ret_err, err_size, "flow cache of %u flows: out of memory", cache.capacity);
+	daemon->cache = plx_cache__new(&cache);
+	if (!daemon->cache)
+		goto out;
+	snprintf(ret_err, err_size, "event loop: out of memory");
+	daemon->base = event_base_new();
+	if (!daemon->base)
+		goto out;
+	err = make_events(daemon);
+	if (err)
+		goto out;
+	for (size_t i = 0; i < config->nr_exporters; i++) {
+		err = plx_daemon__add_exporter(daemon, config->exporters[i], ret_err, err_size);
+		if (err)
+			goto out;
+	}
+	err = plx_ctl_server__new(daemon->base, &ctl, &daemon->ctl, ret_err, err_size);
+	if (err)
+		goto out;
+	err = attach_all(daemon, ret_err, err_size);
+out:
+	if (err)
+		plx_daemon__free(daemon);
+	else
+		*ret_daemon = daemon;
+	return err;
+}
+
+int plx_daemon__run(struct plx_daemon *daemon)
+{
+	struct plx_ledger_sum sum;
+	struct plx_tally lost = {}, skipped = {}, difference;
+
+	plx_notify("READY=1");
+	plx_log(PLX_LOG_NOTICE, "ready: %zu interfaces, %zu exporters, control socket %s",
+		daemon->config->nr_interfaces, daemon->nr_exporters, daemon->config->socket.path);
+	if (event_base_dispatch(daemon->base) < 0)
+		return -EIO;
+	plx_daemon__total(daemon, &sum);
+	for (int i = 0; i < PLX_SKIP_MAX; i++)
+		plx_tally_add(&skipped, &sum.skipped[i]);
+	for (int i = 0; i < PLX_NR_LOSSES; i++)
+		plx_tally_add(&lost, &sum.lost[i]);
+	difference = plx_ledger__difference(&sum);
+	plx_log(PLX_LOG_NOTICE,
+		"stopped: seen %llu packets = metered %llu + skipped %llu; "
+		"metered = exported %llu + held %llu + lost %llu; difference %lld",
+		sum.seen.packets, sum.metered.packets, skipped.packets, sum.exported.packets,
+		sum.held.packets, lost.packets, (long long)difference.packets);
+	return 0;
+}
+
+void plx_daemon__free(struct plx_daemon *daemon)
+{
+	if (!daemon)
+		return;
+	plx_ctl_server__free(daemon->ctl);
+	/* Before their descriptors are closed. */
+	for (int i = 0; i < PLX_NR_EVENTS; i++)
+		if (daemon->events[i])
+			event_free(daemon->events[i]);
+	/* Closing delivers what is left in the kernel; cache and exporters must still be there. */
+	plx_dataplane__close(daemon->dp);
+	for (size_t i = 0; i < daemon->nr_exporters; i++)
+		plx_exporter__close(daemon->exporters[i]);
+	if (daemon->base)
+		event_base_free(daemon->base);
+	plx_cache__free(daemon->cache);
+	free(daemon);
+}

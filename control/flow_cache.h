@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The flow cache: merge what the kernel counted per epoch into flows, and let them go by timeout.
+ * Bounded: an entry for each flow, at most capacity of them. Nothing here knows of exporters or
+ * sockets; a flow that is due is offered to the emit callback, which may refuse it for now.
+ */
+#ifndef PLX_FLOW_CACHE_H
+#define PLX_FLOW_CACHE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "flow.h"
+
+struct plx_cache;
+
+/* Take flow (valid during the call): true. Or false: no room now, offer it again later. */
+typedef bool (*plx_emit_fn)(void *arg, const struct plx_flow *flow);
+
+struct plx_cache_opts {
+	uint32_t capacity; /* flows */
+	uint64_t active_ns;
+	uint64_t inactive_ns;
+	uint64_t linger_ns; /* after FIN or RST */
+	plx_emit_fn emit;
+	void *arg;
+};
+
+struct plx_cache_info {
+	uint32_t flows;
+	uint32_t capacity;
+	uint64_t expired;      /* flows emitted because a timeout or the end of TCP was reached */
+	uint64_t forced;       /* emitted early for lack of room, or by a flush */
+	uint64_t memory_bytes; /* touched so far; never given back */
+};
+
+/* NULL when there is no memory. Free with plx_cache__free(). */
+struct plx_cache *plx_cache__new(const struct plx_cache_opts *opts);
+void plx_cache__free(struct plx_cache *cache);
+
+/*
+ * Merge rec into its flow, or begin one. When the cache is full the flow nearest to its timeout is
+ * emitted first; -ENOSPC when nobody takes that one: rec was not merged then.
+ */
+int plx_cache__add(struct plx_cache *cache, const struct plx_flow_record *rec);
+
+/*
+ * Emit what is due at now_ns (CLOCK_MONOTONIC), at most budget flows. Returns true when more is
+ * due: the budget was used up, or emit refused.
+ */
+bool plx_cache__expire(struct plx_cache *cache, uint64_t now_ns, uint32_t budget);
+
+/* Make all flows due, with flowEndReason forced. Returns how many; __expire() emits them. */
+uint32_t plx_cache__flush(struct plx_cache *cache);
+
+void plx_cache__info(const struct plx_cache *cache, struct plx_cache_info *ret_info);
+
+/* Key to sort by, larger first. */
+typedef uint64_t (*plx_sort_fn)(const struct plx_flow *flow);
+
+/*
+ * The nr largest flows by sort, largest first, into flows (room for nr). Returns how many were
+ * stored. Scans all flows; flows without packets since their last export are left out.
+ */
+size_t plx_cache__top(const struct plx_cache *cache, plx_sort_fn sort, struct plx_flow *flows,
+		      size_t nr);
+
+#endif

@@ -1,0 +1,148 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Flow to JSON. Names and meanings are those of the IANA IPFIX registry; what a flow does not have
+ * (ports in ICMP, a VLAN without a tag) is absent, not 0. Times are nanoseconds since 1970 as
+ * integers: more than a double holds, so readers must parse them as 64-bit integers.
+ */
+#include "flow_json.h"
+
+#include <arpa/inet.h>
+#include <stdbool.h>
+#include <stdio.h>
+
+#include <json-c/json.h>
+
+#include "flow_fields.h"
+
+struct builder {
+	struct json_object *object;
+	bool failed; /* out of memory; looked at once, at the end */
+};
+
+/* Names are literals and unique, so json-c need neither copy nor look them up. */
+static void add(struct builder *builder, const char *name, struct json_object *value)
+{
+	const unsigned int flags = JSON_C_OBJECT_ADD_KEY_IS_NEW | JSON_C_OBJECT_KEY_IS_CONSTANT;
+
+	if (value && !json_object_object_add_ex(builder->object, name, value, flags))
+		return;
+	json_object_put(value);
+	builder->failed = true;
+}
+
+static void add_number(struct builder *builder, const char *name, uint64_t number)
+{
+	add(builder, name, json_object_new_uint64(number));
+}
+
+static void add_text(struct builder *builder, const char *name, const char *text)
+{
+	add(builder, name, json_object_new_string(text));
+}
+
+static void add_address(struct builder *builder, const char *name, int family, const void *address)
+{
+	char text[INET6_ADDRSTRLEN];
+
+	inet_ntop(family, address, text, sizeof(text));
+	add_text(builder, name, text);
+}
+
+static void add_mac(struct builder *builder, const char *name, const uint8_t mac[6])
+{
+	char text[18];
+
+	snprintf(text, sizeof(text), "%02x:%02x:%02x:%02x:%02x:%02x", mac[0], mac[1], mac[2],
+		 mac[3], mac[4], mac[5]);
+	add_text(builder, name, text);
+}
+
+static void add_ports(struct builder *builder, const struct plx_flow *flow)
+{
+	uint16_t dest = ntohs(flow->key.dest_port);
+
+	if (plx_flow_has_icmp_type(flow)) {
+		add_number(builder,
+			   plx_flow_is_ipv4(flow) ? "icmpTypeCodeIPv4" : "icmpTypeCodeIPv6", dest);
+	} else if (!plx_flow_is_icmp(flow)) {
+		add_number(builder, "sourceTransportPort", ntohs(flow->key.source_port));
+		add_number(builder, "destinationTransportPort", dest);
+	}
+}
+
+static void add_interfaces(struct builder *builder, const struct plx_flow *flow,
+			   plx_ifname_fn ifname, void *arg)
+{
+	uint32_t ingress = plx_flow_ingress(flow), egress = plx_flow_egress(flow);
+	const char *name;
+
+	add_number(builder, "ingressInterface", ingress);
+	name = ifname && ingress ? ifname(arg, ingress) : NULL;
+	if (name)
+		add_text(builder, "ingressInterfaceName", name);
+	add_number(builder, "egressInterface", egress);
+	name = ifname && egress ? ifname(arg, egress) : NULL;
+	if (name)
+		add_text(builder, "egressInterfaceName", name);
+	add_number(builder, "flowDirection", plx_flow_is_out(flow));
+}
+
+static void add_link_layer(struct builder *builder, const struct plx_flow *flow)
+{
+	const struct plx_flow_first *first = &flow->stats.first;
+
+	if (flow->key.vlan & PLX_VLAN_PRESENT) {
+		add_number(builder, "vlanId", plx_vlan_id(flow->key.vlan));
+		add_number(builder, "dot1qVlanId", plx_vlan_id(flow->key.vlan));
+		add_number(builder, "dot1qPriority", first->vlan_priority);
+	}
+	if (first->customer_vlan & PLX_VLAN_PRESENT)
+		add_number(builder, "dot1qCustomerVlanId", plx_vlan_id(first->customer_vlan));
+	add_mac(builder, "sourceMacAddress", first->source_mac);
+	add_mac(builder, "destinationMacAddress", first->dest_mac);
+}
+
+struct json_object *plx_flow_json(const struct plx_flow *flow, int64_t wall_offset_ns,
+				  plx_ifname_fn ifname, void *arg)
+{
+	const struct plx_flow_stats *stats = &flow->stats;
+	bool ipv4 = plx_flow_is_ipv4(flow);
+	int family = ipv4 ? AF_INET : AF_INET6;
+	struct builder b = {.object = json_object_new_object()};
+
+	if (!b.object)
+		return NULL;
+	add_address(&b, ipv4 ? "sourceIPv4Address" : "sourceIPv6Address", family, flow->key.source);
+	add_address(&b, ipv4 ? "destinationIPv4Address" : "destinationIPv6Address", family,
+		    flow->key.dest);
+	add_ports(&b, flow);
+	add_number(&b, "protocolIdentifier", flow->key.protocol);
+	add_number(&b, "ipVersion", ipv4 ? 4 : 6);
+	add_number(&b, "ipClassOfService", stats->first.tos);
+	if (flow->key.protocol == IPPROTO_TCP)
+		add_number(&b, "tcpControlBits", PLX_SHAPE_TCP_FLAGS(stats->shape));
+	add_number(&b, "packetDeltaCount", stats->packets);
+	add_number(&b, "octetDeltaCount", stats->octets);
+	add_number(&b, "layer2OctetDeltaCount", stats->frame_octets);
+	add_interfaces(&b, flow, ifname, arg);
+	add_link_layer(&b, flow);
+	add_number(&b, "minimumTTL", PLX_SHAPE_MIN_TTL(stats->shape));
+	add_number(&b, "maximumTTL", PLX_SHAPE_MAX_TTL(stats->shape));
+	add_number(&b, "minimumIpTotalLength", PLX_SHAPE_MIN_LEN(stats->shape));
+	add_number(&b, "maximumIpTotalLength", PLX_SHAPE_MAX_LEN(stats->shape));
+	if (!ipv4)
+		add_number(&b, "flowLabelIPv6", stats->first.flow_label);
+	add_number(&b, "fragmentFlags", stats->fragment_flags);
+	add(&b, "flowStartNanoseconds",
+	    json_object_new_int64((int64_t)stats->first_ns + wall_offset_ns));
+	add(&b, "flowEndNanoseconds",
+	    json_object_new_int64((int64_t)stats->last_ns + wall_offset_ns));
+	if (flow->end_reason != PLX_END_NONE)
+		add_number(&b, "flowEndReason", flow->end_reason);
+	add_number(&b, "flowId", flow->id);
+	if (b.failed) {
+		json_object_put(b.object);
+		return NULL;
+	}
+	return b.object;
+}

@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * IPFIX encoder (RFC 7011): flows into a message buffer of the caller. No I/O, no clock, no
+ * allocation. One struct plx_ipfix is one Transport Session and Observation Domain: it numbers the
+ * records and knows when templates are due. Order of calls: init, then for each message begin, add
+ * until it says false, end.
+ */
+#ifndef PLX_IPFIX_H
+#define PLX_IPFIX_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "flow.h"
+
+#define PLX_IPFIX_SIZE_MIN     464 /* smallest message buffer: any template or record fits */
+#define PLX_IPFIX_RECORD_MIN   100 /* no record is shorter */
+#define PLX_IPFIX_REFRESH_MSGS 1   /* messages with nothing but templates, per refresh, at most */
+#define PLX_IPFIX_TEMPLATES    4
+
+struct plx_ipfix {
+	/* Session */
+	uint32_t domain;
+	uint32_t sequence;	    /* of the next record */
+	uint64_t template_ns;	    /* refresh after this time ... */
+	uint32_t template_messages; /* ... or this many messages */
+	bool template_asked;	    /* ... or by plx_ipfix_renew() */
+	bool template_sent;	    /* ever */
+	uint8_t template_left;	    /* bits of the templates that the refresh still has to send */
+	uint32_t messages;	    /* since the last refresh */
+	uint64_t refreshed_ns;	    /* CLOCK_MONOTONIC */
+	uint16_t nr_fields[PLX_IPFIX_TEMPLATES];
+	uint16_t record_size[PLX_IPFIX_TEMPLATES];
+
+	/* The message between begin and end */
+	uint8_t *buf;
+	size_t size; /* limit, a multiple of 4 */
+	size_t len;
+	size_t set;	     /* offset of the open set, 0: none */
+	uint8_t set_kind;    /* template of the open set */
+	uint16_t records;    /* data records in it */
+	uint16_t templates;  /* template records in it */
+	int64_t offset_ns;   /* CLOCK_MONOTONIC to wall clock, the same for the whole message */
+	uint64_t now_ns;     /* no flow ends later than this */
+	uint64_t max_end_ms; /* latest flow end in it, wall clock */
+};
+
+void plx_ipfix_init(struct plx_ipfix *ipfix, uint32_t domain, uint32_t template_seconds,
+		    uint32_t template_messages);
+
+/*
+ * Start a message of at most size bytes (>= PLX_IPFIX_SIZE_MIN) in buf, with the templates that are
+ * due. now_ns: CLOCK_MONOTONIC.
+ */
+void plx_ipfix_begin(struct plx_ipfix *ipfix, void *buf, size_t size, uint64_t now_ns,
+		     int64_t wall_offset_ns);
+
+/*
+ * Add a record. False: no room, or not all templates are out yet: end the message and begin the
+ * next one. A flow that ended after now_ns is cut there: raise it with plx_ipfix_now() first.
+ */
+bool plx_ipfix_add(struct plx_ipfix *ipfix, const struct plx_flow *flow);
+
+static inline void plx_ipfix_now(struct plx_ipfix *ipfix, uint64_t now_ns)
+{
+	ipfix->now_ns = now_ns;
+}
+
+/* Complete the message; returns its size. ipfix->records and ->templates say what is in it. */
+size_t plx_ipfix_end(struct plx_ipfix *ipfix, uint64_t now_ns);
+
+/* A record was lost before it got into a message: let the collector see the gap. */
+void plx_ipfix_skip(struct plx_ipfix *ipfix);
+
+/* The collector may have lost the templates: send them soon, at most once a second. */
+void plx_ipfix_renew(struct plx_ipfix *ipfix);
+
+#endif

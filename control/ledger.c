@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* See ledger.h. */
+#include "ledger.h"
+
+#include <string.h>
+
+void plx_tally_add(struct plx_tally *to, const struct plx_tally *what)
+{
+	to->packets += what->packets;
+	to->bytes += what->bytes;
+}
+
+void plx_tally_sub(struct plx_tally *from, const struct plx_tally *what)
+{
+	from->packets -= what->packets;
+	from->bytes -= what->bytes;
+}
+
+struct plx_tally plx_tally_of(const struct plx_flow_stats *stats)
+{
+	return (struct plx_tally){stats->packets, stats->frame_octets};
+}
+
+struct plx_cache_books *plx_ledger__books(struct plx_ledger *ledger, const struct plx_dataplane *dp,
+					  const struct plx_flow_key *key)
+{
+	int index = plx_dataplane__iface_index(dp, key->ifindex);
+
+	if (index < 0)
+		return NULL;
+	return &ledger->books[index][key->flags & PLX_KEY_DIR_OUT ? PLX_DIR_OUT : PLX_DIR_IN];
+}
+
+void plx_ledger__sum(const struct plx_ledger *ledger, const struct plx_dataplane *dp, size_t index,
+		     int direction, struct plx_ledger_sum *sum)
+{
+	const struct plx_cache_books *books = &ledger->books[index][direction];
+	struct plx_if_ledger kernel;
+
+	if (plx_dataplane__ledger(dp, index, direction, &kernel))
+		return;
+	plx_tally_add(&sum->seen, &kernel.seen);
+	plx_tally_add(&sum->metered, &kernel.metered);
+	for (int i = 0; i < PLX_SKIP_MAX; i++)
+		plx_tally_add(&sum->skipped[i], &kernel.skipped[i]);
+	plx_tally_add(&sum->held, &kernel.held);
+	plx_tally_add(&sum->held, &books->held);
+	plx_tally_add(&sum->exported, &books->exported);
+	plx_tally_add(&sum->lost[PLX_LOSS_RING_FULL], &kernel.ring_full);
+	plx_tally_add(&sum->lost[PLX_LOSS_EVICTED], &kernel.evicted);
+	plx_tally_add(&sum->lost[PLX_LOSS_UNEXPLAINED], &kernel.unexplained);
+	plx_tally_add(&sum->lost[PLX_LOSS_NO_EXPORTER], &books->no_exporter);
+	plx_tally_add(&sum->lost[PLX_LOSS_CACHE_FULL], &books->cache_full);
+}
+
+struct plx_tally plx_ledger__difference(const struct plx_ledger_sum *sum)
+{
+	struct plx_tally missing = sum->seen;
+
+	/* metered cancels out of the sum, but not out of the two equations */
+	plx_tally_sub(&missing, &sum->exported);
+	plx_tally_sub(&missing, &sum->held);
+	for (int i = 0; i < PLX_SKIP_MAX; i++)
+		plx_tally_sub(&missing, &sum->skipped[i]);
+	for (int i = 0; i < PLX_NR_LOSSES; i++)
+		plx_tally_sub(&missing, &sum->lost[i]);
+	return missing;
+}
+
+const char *plx_loss_name(enum plx_loss cause)
+{
+	static const char *const names[PLX_NR_LOSSES] = {
+		[PLX_LOSS_RING_FULL] = "ring_full",
+		[PLX_LOSS_EVICTED] = "table_evicted",
+		[PLX_LOSS_UNEXPLAINED] = "unexplained",
+		[PLX_LOSS_NO_EXPORTER] = "no_exporter",
+		[PLX_LOSS_CACHE_FULL] = "cache_full",
+	};
+
+	return cause < PLX_NR_LOSSES ? names[cause] : "unknown";
+}

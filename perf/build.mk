@@ -1,0 +1,29 @@
+# SPDX-License-Identifier: BSD-2-Clause
+# The traffic generator (tests use it, too) and the measurements. perf/README.md has the method.
+PERF_DIR := $(BUILD)/perf
+
+$(PERF_DIR)/%.bpf.o: perf/%.bpf.c $(BUILD)/bpf/vmlinux.h
+	$(call say,BPF,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CLANG) $(BPF_CFLAGS) -Iperf -MMD -MP -c -o $(@:.o=.tmp.o) $<
+	$(Q)$(BPFTOOL) gen object $@ $(@:.o=.tmp.o)
+	$(Q)sed -i 's|^[^ ]*\.tmp\.o:|$@:|' $(@:.o=.tmp.d)
+	$(Q)rm -f $(@:.o=.tmp.o)
+
+$(PERF_DIR)/%.skel.h: $(PERF_DIR)/%.bpf.o
+	$(call say,SKEL,$@)
+	$(Q)$(BPFTOOL) gen skeleton $< name $* > $@
+
+$(PERF_DIR)/%.o: perf/%.c
+	$(call say,CC,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(PLX_CFLAGS) -I. -Iperf $(call pkg_cflags,$(LIBS_CONTROL)) $(CFLAGS) \
+		$(CPPFLAGS) -MMD -MP -c -o $@ $<
+
+$(PERF_DIR)/flowgen.o: $(PERF_DIR)/flowgen.skel.h
+
+$(PERF_DIR)/flowgen: $(PERF_DIR)/flowgen.o
+	$(call say,LD,$@)
+	$(Q)$(call c_link,$^,libbpf libnl-route-3.0 libnl-3.0)
+
+.PRECIOUS: $(PERF_DIR)/%.bpf.o $(PERF_DIR)/%.skel.h

@@ -1,0 +1,35 @@
+# SPDX-License-Identifier: BSD-2-Clause
+# Rings: unit (no privileges), bpf (BPF_PROG_TEST_RUN, root), net (namespaces, root), fuzz.
+TEST_LIB_OBJS := $(patsubst %.c,$(BUILD)/%.o,$(wildcard tests/lib/*.c))
+UNIT_TESTS := $(patsubst tests/unit/%.c,$(BUILD)/tests/unit/%,$(wildcard tests/unit/test_*.c))
+BPF_TESTS := $(patsubst tests/bpf/%.c,$(BUILD)/tests/bpf/%,$(wildcard tests/bpf/test_*.c))
+FUZZERS := $(patsubst tests/fuzz/%.c,$(BUILD)/tests/fuzz/%,$(wildcard tests/fuzz/fuzz_*.c))
+
+$(BUILD)/tests/%.o: tests/%.c | $(BPF_SKELETONS)
+	$(call say,CC,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(PLX_CFLAGS) -I. -Itests/lib \
+		$(call pkg_cflags,$(LIBS_CONTROL) $(LIBS_CLI) $(LIBS_TESTS)) $(CFLAGS) $(CPPFLAGS) \
+		-MMD -MP -c -o $@ $<
+
+$(UNIT_TESTS) $(BPF_TESTS): %: %.o $(TEST_LIB_OBJS) $(BUILD)/libcontrol.a $(BUILD)/libdataplane.a
+	$(call say,LD,$@)
+	$(Q)$(call c_link,$^,$(LIBS_CONTROL) $(LIBS_TESTS))
+
+.PRECIOUS: $(BUILD)/tests/%.o
+
+.PHONY: test-all
+test-all: all $(UNIT_TESTS) $(BPF_TESTS) $(FUZZERS)
+	@./tests/run $(BUILD) unit bpf net fuzz
+
+test-unit: $(UNIT_TESTS) $(BUILD)/parallaxd $(BUILD)/parallax ## unit tests (no root)
+	@./tests/run $(BUILD) unit
+
+test-bpf: $(BPF_TESTS) ## BPF programs by BPF_PROG_TEST_RUN (root)
+	@./tests/run $(BUILD) bpf
+
+test-net: all ## daemon and CLI in network namespaces (root)
+	@./tests/run $(BUILD) net
+
+fuzz: $(FUZZERS) ## fuzz the parser, FUZZ_SECONDS=60
+	@FUZZ_SECONDS=$${FUZZ_SECONDS:-60} ./tests/run $(BUILD) fuzz

@@ -1,0 +1,951 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: BSD-2-Clause
+"""
+The CLI against a stand-in for the daemon: what it asks, what it prints, how it ends.
+
+The stand-in answers with canned documents in the form of control/README.md and remembers the
+requests. That the real daemon speaks the same is tested in tests/net. BUILD names the build folder
+(default: build); arguments name tests to run.
+"""
+import contextlib
+import fcntl
+import json
+import os
+import pty
+import re
+import select
+import signal
+import socket
+import struct
+import subprocess
+import sys
+import tempfile
+import termios
+import threading
+import time
+
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+BUILD = os.path.abspath(os.environ.get("BUILD") or os.path.join(ROOT, "build"))
+PARALLAX = os.path.join(BUILD, "parallax")
+LIVE = os.path.join(ROOT, "cli", "live.sh")
+DEADLINE = 20  # seconds; for a machine with sanitizers and other work
+
+SKIP_REASONS = ["arp", "llc", "non_ip", "vlan_depth", "truncated_l2", "truncated_l3",
+                "truncated_l4", "malformed_ip", "malformed_l4", "ext_depth", "nonlinear"]
+LOST_CAUSES = ["ring_full", "table_evicted", "unexplained", "no_exporter", "cache_full"]
+
+
+# --- documents of the daemon ---------------------------------------------------------------------
+
+def tally(packets=0, size=100):
+    return {"packets": packets, "bytes": packets * size}
+
+
+def ledger(metered=0, held=0, skipped=None, lost=None, difference=0):
+    skipped, lost = skipped or {}, lost or {}
+    return {
+        "seen": tally(metered + sum(skipped.values())),
+        "metered": tally(metered),
+        "skipped": {reason: tally(skipped.get(reason, 0)) for reason in SKIP_REASONS},
+        "exported": tally(metered - held - sum(lost.values()) - difference),
+        "held": tally(held),
+        "lost": {cause: tally(lost.get(cause, 0)) for cause in LOST_CAUSES},
+        "difference": tally(difference),
+    }
+
+
+def iface(name="eth0", **more):
+    return {"name": name, "ifindex": 2, "present": True, "direction": "both",
+            "hook_asked": "auto", "hook_in": "xdp", "xdp_mode": "native", "hook_out": "tc",
+            "exact": True, "reason": "native XDP: the driver supports it", **more}
+
+
+def books(records, size=3):
+    return {"records": records, "packets": records * size, "bytes": records * size * 100}
+
+
+def exporter(url="ipfix://192.0.2.9:4739", **more):
+    return {"url": url, "state": "ready", "handed": books(120), "sent": books(110),
+            "queued": books(10), "lost": {"export_queue": books(0), "export_send": books(0)},
+            "messages": 17, "octets": 14300, "templates": 2, "errors": 0, "last_error": "",
+            **more}
+
+
+def status_document(**more):
+    way_in = ledger(1234567, 67, {"arp": 40, "non_ip": 2})
+    way_out = ledger(7654, 54, {"arp": 1})
+    total = ledger(1242221, 121, {"arp": 41, "non_ip": 2})
+    return {
+        "schema_version": 1, "version": "0.1.0", "pid": 4242, "uptime_ns": 11565 * 10**9,
+        "epoch_ns": 10**9, "observation_domain": 1,
+        "interfaces": [{**iface(), "ledger": {"in": way_in, "out": way_out}}],
+        "total": total,
+        "tables": {"flows": 131072, "used_ipv4": 1234, "used_ipv6": 56, "epochs": 11565,
+                   "records": 998877, "spilled": 3, "evicted_flows": 0, "swap_ns": 12345,
+                   "drain_ns": 3456789, "drain_records": 1290, "memory_bytes": 25165824},
+        "cache": {"flows": 1290, "capacity": 2097152, "expired": 64000, "forced": 0,
+                  "memory_bytes": 412000000},
+        "exporters": [exporter()], **more,
+    }
+
+
+def record(number=0, **more):
+    now = time.time_ns()
+    return {"sourceIPv4Address": f"10.{number >> 16 & 255}.{number >> 8 & 255}.{number & 255}",
+            "destinationIPv4Address": "198.51.100.7", "sourceTransportPort": 49152,
+            "destinationTransportPort": 443, "protocolIdentifier": 6, "ipVersion": 4,
+            "tcpControlBits": 0x1b, "packetDeltaCount": 100000 - number,
+            "octetDeltaCount": 1500 * (100000 - number), "ingressInterface": 2,
+            "ingressInterfaceName": "eth0", "flowDirection": 0,
+            "flowStartNanoseconds": now - 65 * 10**9, "flowEndNanoseconds": now - 2 * 10**9,
+            **more}
+
+
+def record6(number=0, **more):
+    changed = record(number, ipVersion=6,
+                     sourceIPv6Address="2001:db8:1234:5678:a1b2:c3d4:e5f6:789a",
+                     destinationIPv6Address="2001:db8:ffff:eeee:dddd:cccc:bbbb:aaaa", **more)
+    del changed["sourceIPv4Address"], changed["destinationIPv4Address"]
+    return changed
+
+
+def flows_document(records, total=None):
+    return {"schema_version": 1, "total": len(records) if total is None else total,
+            "flows": records}
+
+
+def error_document(code, message):
+    return {"schema_version": 1, "error": {"code": code, "message": message}}
+
+
+# --- the stand-in --------------------------------------------------------------------------------
+
+class Server:
+    """
+    Answers each request from `replies` (command -> document, raw bytes, or a function of the
+    request that returns either); bytes are sent as they are and the connection is closed.
+    """
+
+    def __init__(self, path, replies):
+        self.path, self.replies, self.requests = path, replies, []
+        self.listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        self.listener.bind(path)
+        self.listener.listen(16)
+        self.asked = threading.Condition()
+        threading.Thread(target=self.accept, daemon=True).start()
+
+    def accept(self):
+        while True:
+            try:
+                client, _ = self.listener.accept()
+            except OSError:
+                return
+            threading.Thread(target=self.serve, args=(client,), daemon=True).start()
+
+    def serve(self, client):
+        with contextlib.suppress(OSError), client, client.makefile("rb") as lines:
+            for line in lines:
+                request = json.loads(line)
+                with self.asked:
+                    self.requests.append(request)
+                    self.asked.notify_all()
+                reply = self.replies[request["command"]]
+                if callable(reply):
+                    reply = reply(request)
+                if isinstance(reply, bytes):
+                    client.sendall(reply)
+                    return
+                client.sendall(json.dumps(reply, separators=(",", ":")).encode() + b"\n")
+
+    def wait_for(self, count):
+        with self.asked:
+            assert self.asked.wait_for(lambda: len(self.requests) >= count, DEADLINE), \
+                f"{len(self.requests)} requests, expected {count}"
+
+    def close(self):
+        # shutdown() first: close() alone does not wake a thread inside accept().
+        with contextlib.suppress(OSError):
+            self.listener.shutdown(socket.SHUT_RDWR)
+        self.listener.close()
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(self.path)
+
+
+@contextlib.contextmanager
+def serving(**replies):
+    with tempfile.TemporaryDirectory() as folder:
+        server = Server(os.path.join(folder, "socket"),
+                        {name.replace("_", "."): reply for name, reply in replies.items()})
+        try:
+            yield server
+        finally:
+            server.close()
+
+
+class Result:
+    def __init__(self, status, out, err):
+        self.status, self.out, self.err = status, out, err
+
+    def expect(self, status, out=None, err=""):
+        shown = f"status {self.status}, stdout {self.out[:400]!r}, stderr {self.err[:400]!r}"
+        assert self.status == status, f"expected status {status}: {shown}"
+        assert out is None or self.out == out, f"expected stdout {out!r}: {shown}"
+        assert err is None or self.err == err, f"expected stderr {err!r}: {shown}"
+        return self
+
+
+def run(*arguments, path=None):
+    socket_arguments = ["--socket", path] if path else []
+    done = subprocess.run([PARALLAX, *socket_arguments, *arguments], capture_output=True,
+                          timeout=DEADLINE, stdin=subprocess.DEVNULL, check=False)
+    return Result(done.returncode, done.stdout.decode(), done.stderr.decode())
+
+
+def ask(arguments, **replies):
+    """Run against a server of these replies; the result has the requests it got."""
+    with serving(**replies) as server:
+        result = run(*arguments, path=server.path)
+        result.requests, result.path = server.requests, server.path
+        return result
+
+
+def has(text, *parts):
+    for part in parts:
+        assert part in text, f"no {part!r} in:\n{text}"
+
+
+def has_no(text, *parts):
+    for part in parts:
+        assert part not in text, f"{part!r} in:\n{text}"
+
+
+def line_of(text, start):
+    found = [line for line in text.splitlines() if line.lstrip().startswith(start)]
+    assert found, f"no line {start!r} in:\n{text}"
+    return found[0].split()
+
+
+# --- command line --------------------------------------------------------------------------------
+
+def test_help_is_on_stdout():
+    for arguments in (["--help"], ["help"], ["-h"], ["flows", "--help"]):
+        result = run(*arguments).expect(0)
+        has(result.out, "usage: parallax", "status", "--follow", "export add URL", "--xdp-mode")
+        assert all(len(line) <= 80 for line in result.out.splitlines()), result.out
+
+
+def test_version():
+    assert re.fullmatch(r"parallax \d+\.\d+\.\d+\n", run("--version").expect(0).out)
+    document = json.loads(run("--json", "--version").expect(0).out)
+    assert document["schema_version"] == 1 and document["version"]
+
+
+def test_no_command_prints_usage_to_stderr():
+    result = run().expect(2, out="", err=None)
+    has(result.err, "usage: parallax")
+
+
+USAGE = [
+    (["statsu"], "statsu"),
+    (["iface"], "list, add, del"),
+    (["iface", "remove", "eth0"], "iface remove"),
+    (["iface", "add"], "needs NAME"),
+    (["iface", "add", "eth0", "eth1"], "eth1"),
+    (["iface", "add", "eth0", "--hook", "xpd"], "--hook 'xpd': expected auto, xdp or tc"),
+    (["iface", "add", "eth0", "--xdp-mode", "fast"], "--xdp-mode 'fast'"),
+    (["iface", "add", "eth0", "--direction", "up"], "--direction 'up'"),
+    (["iface", "del", "eth0", "--hook", "tc"], "--hook"),
+    (["export", "add"], "needs URL"),
+    (["export", "flush", "now"], "now"),
+    (["status", "all"], "all"),
+    (["status", "--follow"], "--follow"),
+    (["status", "--colour"], "--colour"),
+    (["status", "-x"], "-x"),
+    (["status", "--json=yes"], "--json=yes"),
+    (["flows", "--limit"], "--limit"),
+    (["flows", "--limit", "0"], "--limit '0': expected a number from 1 to 10000"),
+    (["flows", "--limit", "10001"], "10001"),
+    (["flows", "--limit", "7x"], "7x"),
+    (["flows", "--limit", "-1"], "-1"),
+    (["flows", "--limit", "99999999999999999999999"], "99999999999999999999999"),
+    (["flows", "--sort", "octet count"], "octet count"),
+    (["flows", "--sort", ""], "--sort ''"),
+    (["flows", "tcp", "port", "80"], "filter expressions are not supported yet: 'tcp port 80'"),
+    (["--socket", "/" + "x" * 107, "status"], "x" * 107),
+    (["--socket", "", "status"], "--socket ''"),
+    (["bad\x1b[31m"], "bad\\x1b[31m"),
+]
+
+
+def test_usage_errors_repeat_the_value():
+    for arguments, part in USAGE:
+        result = run(*arguments).expect(2, out="", err=None)
+        assert part in result.err, f"{arguments}: no {part!r} in {result.err!r}"
+        assert result.err.startswith("parallax: "), result.err
+
+
+def test_usage_errors_are_json_with_json():
+    for arguments, part in USAGE:
+        if arguments[-1] == "--limit":
+            continue  # would take --json as its value
+        for line in (["--json", *arguments], [*arguments, "--json"]):
+            document = json.loads(run(*line).expect(2).out)
+            assert document["schema_version"] == 1
+            assert document["error"]["code"] == "usage"
+            has(document["error"]["message"], part)
+
+
+def test_options_may_follow_the_command():
+    with serving(flows=flows_document([])) as server:
+        run("flows", "--json", "--socket", server.path, "--limit=7").expect(0)
+        assert server.requests == [{"command": "flows", "sort": "octetDeltaCount", "limit": 7}]
+
+
+# --- requests ------------------------------------------------------------------------------------
+
+REQUESTS = [
+    (["status"], {"command": "status"}),
+    (["flows"], {"command": "flows", "sort": "octetDeltaCount"}),
+    (["flows", "--sort", "packets", "--limit", "10000"],
+     {"command": "flows", "sort": "packetDeltaCount", "limit": 10000}),
+    (["flows", "--sort", "octets"], {"command": "flows", "sort": "octetDeltaCount"}),
+    (["flows", "--sort", "start"], {"command": "flows", "sort": "flowStartNanoseconds"}),
+    (["flows", "--sort", "end"], {"command": "flows", "sort": "flowEndNanoseconds"}),
+    (["flows", "--sort", "maximumTTL"], {"command": "flows", "sort": "maximumTTL"}),
+    (["iface", "list"], {"command": "iface.list"}),
+    (["iface", "add", "eth0"], {"command": "iface.add", "name": "eth0"}),
+    (["iface", "add", "eth0", "--hook", "xdp", "--xdp-mode", "generic", "--direction", "in"],
+     {"command": "iface.add", "name": "eth0", "hook": "xdp", "xdp_mode": "generic",
+      "direction": "in"}),
+    (["iface", "del", "eth0"], {"command": "iface.del", "name": "eth0"}),
+    (["export", "list"], {"command": "export.list"}),
+    (["export", "add", "ipfix://[2001:db8::1]:4739?mtu=1400"],
+     {"command": "export.add", "url": "ipfix://[2001:db8::1]:4739?mtu=1400"}),
+    (["export", "add", "--", "-odd \"name\""], {"command": "export.add", "url": "-odd \"name\""}),
+    (["export", "del", "json:/tmp/x"], {"command": "export.del", "url": "json:/tmp/x"}),
+    (["export", "flush"], {"command": "export.flush"}),
+]
+
+REPLIES = {
+    "status": status_document(),
+    "flows": flows_document([record()]),
+    "iface_list": {"schema_version": 1, "interfaces": [iface()]},
+    "iface_add": {"schema_version": 1, "interface": iface()},
+    "iface_del": {"schema_version": 1, "interface": iface()},
+    "export_list": {"schema_version": 1, "exporters": [exporter()]},
+    "export_add": {"schema_version": 1, "exporter": exporter()},
+    "export_del": {"schema_version": 1, "exporter": exporter()},
+    "export_flush": {"schema_version": 1, "flushed": 12},
+}
+
+
+def test_each_command_asks_what_the_protocol_says():
+    for arguments, request in REQUESTS:
+        result = ask(arguments, **REPLIES).expect(0)
+        assert result.requests == [request], result.requests
+        assert result.out
+
+
+def test_json_passes_the_document_unchanged():
+    for arguments, request in REQUESTS:
+        result = ask(["--json", *arguments], **REPLIES).expect(0)
+        document = REPLIES[request["command"].replace(".", "_")]
+        assert result.out == json.dumps(document, separators=(",", ":")) + "\n", result.out
+
+
+def test_request_too_large_is_a_usage_error():
+    result = ask(["export", "add", "x" * 70000], **REPLIES).expect(2, out="", err=None)
+    has(result.err, "65536")
+    assert not result.requests
+
+
+# --- errors of the other side --------------------------------------------------------------------
+
+def test_error_reply():
+    reply = error_document("not_found", "eth9: no such interface")
+    result = ask(["iface", "del", "eth9"], iface_del=reply)
+    result.expect(1, out="", err="parallax: eth9: no such interface\n")
+    result = ask(["--json", "iface", "del", "eth9"], iface_del=reply).expect(1)
+    assert json.loads(result.out) == reply
+
+
+def test_no_server():
+    with tempfile.TemporaryDirectory() as folder:
+        path = os.path.join(folder, "socket")
+        for command in (["status"], ["flows"], ["flows", "--follow"], ["export", "flush"]):
+            result = run(*command, path=path).expect(3, out="", err=None)
+            has(result.err, f"cannot reach parallaxd at {path}: No such file or directory")
+        document = json.loads(run("--json", "status", path=path).expect(3).out)
+        assert document["error"]["code"] == "unreachable"
+        with socket.socket(socket.AF_UNIX) as dead:
+            dead.bind(path)
+        has(run("status", path=path).expect(3, err=None).err, "Connection refused")
+
+
+def test_hang_up_in_the_middle_of_a_reply():
+    result = ask(["status"], status=b'{"schema_version":1,').expect(3, out="", err=None)
+    has(result.err, "hung up in the middle of a reply")
+    result = ask(["status"], status=b"").expect(3, out="", err=None)
+    has(result.err, "hung up without a reply")
+
+
+GARBAGE = [b"garbage", b"", b"[1,2]", b"null", b'{"schema_version":1} {}', b'"text"', b"\xff\xfe",
+           b"{}", b'{"schema_version":"1"}', b'{"schema_version":2}', b'{"schema_version":1}',
+           b'{"schema_version":1,"error":{}}', b'{"schema_version":1,"error":"x"}',
+           b'{"schema_version":1,"error":{"message":7}}', b"[" * 100000,
+           b'{"schema_version":1,"a":"\x1b[31m"}', b'{"schema_version":1,"interfaces":{}}',
+           b'{"schema_version":1,"interfaces":[],"total":[]}', b'{"a":1\0}',
+           b'{"schema_version":1,"interfaces":[],"total":{}}']
+
+
+def test_garbage_reply():
+    for reply in GARBAGE:
+        for extra in ([], ["--json"]):
+            result = ask(["status", *extra], status=reply + b"\n")
+            if extra and result.status == 0:
+                continue  # a document, though not a status: passed through
+            result.expect(1, err=None)
+            text = json.loads(result.out)["error"]["message"] if extra else result.err
+            has(text, result.path) if reply[:20] != b'{"schema_version":1,"error"'[:20] else None
+            has_no(text, "\x1b")
+
+
+def test_half_empty_documents_do_not_become_zeros():
+    document = {"schema_version": 1, "interfaces": [{}, 7, None, {"name": "eth0", "ledger": []}],
+                "total": {"seen": {"packets": "many"}, "skipped": 3}, "exporters": [{}, "x"]}
+    result = ask(["status"], status=document).expect(0)
+    has(result.out, "LEDGER UNKNOWN")
+    has_no(result.out, "ledger balances")
+    assert line_of(result.out, "seen")[1:] == ["?"] * 6, result.out
+    ask(["flows"], flows=flows_document([{}, 7, None, []])).expect(0)
+    ask(["iface", "list"], iface_list={"schema_version": 1, "interfaces": [{}, 7]}).expect(0)
+    ask(["export", "list"], export_list={"schema_version": 1, "exporters": [{}, 7]}).expect(0)
+    has(ask(["export", "flush"], export_flush={"schema_version": 1}).expect(0).out, "? flows")
+
+
+def test_control_bytes_do_not_reach_the_terminal():
+    evil = "\x1b]0;owned\x07\x9b31m\x7f\r\nnext\\"
+    shown = "\\x1b]0;owned\\x07\\xc2\\x9b31m\\x7f\\x0d\\x0anext\\\\"
+    document = status_document(
+        version=evil, interfaces=[{**iface(evil, reason=evil, hook_in=evil),
+                                   "ledger": {"in": ledger(1), "out": ledger(1)}}],
+        exporters=[exporter(evil, state=evil, last_error=evil)])
+    results = [
+        ask(["status"], status=document).expect(0).out,
+        ask(["flows"], flows=flows_document([
+            record(sourceIPv4Address=evil, ingressInterfaceName=evil)])).expect(0).out,
+        ask(["iface", "list"],
+            iface_list={"schema_version": 1, "interfaces": [iface(evil)]}).expect(0).out,
+        ask(["iface", "add", "x"],
+            iface_add={"schema_version": 1, "interface": iface(evil)}).expect(0).out,
+        ask(["export", "del", "x"],
+            export_del={"schema_version": 1, "exporter": exporter(evil)}).expect(0).out,
+        ask(["export", "flush"],
+            export_flush=error_document("failed", evil)).expect(1, err=None).err,
+    ]
+    for text in results:
+        has(text, shown)
+        assert re.fullmatch(r"[\n -~]*", text), repr(text)
+
+
+def test_json_keeps_meaning_without_control_bytes():
+    text = "\x7f\x9b31m é"
+    reply = json.dumps(flows_document([record(ingressInterfaceName=text)]),
+                       ensure_ascii=False).encode() + b"\n"
+    result = ask(["--json", "flows"], flows=reply).expect(0)
+    has_no(result.out, "\x7f", "\x9b")
+    assert json.loads(result.out)["flows"][0]["ingressInterfaceName"] == text
+
+
+# --- text ----------------------------------------------------------------------------------------
+
+def test_status_shows_the_meter():
+    text = ask(["status"], status=status_document()).expect(0).out
+    has(text, "parallaxd 0.1.0, pid 4242, up 3h12m, epoch 1.0s",
+        "eth0: native XDP: the driver supports it", "ledger balances",
+        "131072 flows each, used 1234 IPv4 + 56 IPv6", "evicted flows 0", "last swap 12us",
+        "last drain 3.4ms", "1290 of 2097152 flows", "ipfix://192.0.2.9:4739: ready")
+    has_no(text, "BALANCE", "llc", "ring_full", "GONE", "NOT EXACT")
+    assert line_of(text, "eth0") == ["eth0", "2", "xdp", "native", "tc", "both", "1234609",
+                                     "1234567", "7655", "7654"], text
+    assert line_of(text, "seen") == ["seen", "1234609", "123M", "7655", "766k", "1242264",
+                                     "124M"], text
+    assert line_of(text, "arp")[1::2] == ["40", "1", "41"], text
+    assert line_of(text, "non_ip")[1::2] == ["2", "0", "2"], text
+    assert line_of(text, "lost")[1:] == ["0"] * 6, text
+    assert line_of(text, "records") == ["records", "120", "110", "10", "0", "balances"], text
+    assert all(len(line) <= 100 for line in text.splitlines()), text
+
+
+def test_status_shows_losses():
+    lost = {"ring_full": 5, "no_exporter": 18446744073709}
+    document = status_document(
+        interfaces=[{**iface(), "ledger": {"in": ledger(2 * 10**13, 9, {}, lost),
+                                           "out": ledger()}}],
+        total=ledger(2 * 10**13, 9, {}, lost),
+        exporters=[exporter(state="error", sent=books(100), lost={
+            "export_queue": books(10), "export_send": books(0)},
+            last_error="Connection refused")])
+    text = ask(["status"], status=document).expect(0).out
+    assert line_of(text, "ring_full")[1:] == ["5", "500", "0", "0", "5", "500"], text
+    assert line_of(text, "no_exporter")[1::2] == ["18446744073709", "0", "18446744073709"], text
+    assert line_of(text, "lost")[1::2] == ["18446744073714", "0", "18446744073714"], text
+    has(text, "ledger balances", "lost export_queue: 10 records, 30 packets, 3000 bytes",
+        "last error: Connection refused")
+    has_no(text, "table_evicted", "lost export_send")
+
+
+def test_status_is_loud_about_a_difference():
+    document = status_document(
+        interfaces=[{**iface(), "ledger": {"in": ledger(100, difference=-12), "out": ledger()}}],
+        total=ledger(100, difference=-12))
+    text = ask(["status"], status=document).expect(0).out
+    has(text, "LEDGER DOES NOT BALANCE: total: difference -12 packets, -1200 bytes",
+        "LEDGER DOES NOT BALANCE: eth0 in: difference -12 packets")
+    has_no(text, "ledger balances", "eth0 out: difference")
+
+
+def test_status_adds_up_for_itself():
+    total = ledger(100)
+    total["exported"] = tally(93)
+    document = status_document(total=total, exporters=[exporter(sent=books(1))])
+    text = ask(["status"], status=document).expect(0).out
+    has(text, "LEDGER DOES NOT BALANCE: total: metered - exported - held - lost = 7 packets",
+        "DOES NOT BALANCE\n")
+    has_no(text, "ledger balances", " balances\n")
+
+
+def test_status_tells_gone_and_inexact_interfaces():
+    way = {"in": ledger(), "out": ledger()}
+    text = ask(["status"], status=status_document(interfaces=[
+        {**iface("veth0", present=False), "ledger": way},
+        {**iface("eth1", exact=False, xdp_mode="generic"), "ledger": way},
+        {**iface("eth2", hook_in="tc", xdp_mode=""), "ledger": way}])).expect(0).out
+    has(text, "veth0: GONE", "eth1: NOT EXACT", "xdp generic")
+    assert line_of(text, "eth2")[2:5] == ["tc", "tc", "both"], text
+
+
+def test_status_of_a_daemon_with_nothing():
+    text = ask(["status"], status=status_document(interfaces=[], total=ledger(),
+                                                  exporters=[])).expect(0).out
+    has(text, "no interfaces", "no exporters", "ledger balances")
+
+
+def test_changes_say_what_came_of_them():
+    has(ask(["iface", "add", "eth0"], **REPLIES).out,
+        "eth0: added, ingress xdp native, egress tc", "the driver supports it")
+    assert ask(["iface", "del", "eth0"], **REPLIES).out == "eth0: removed\n"
+    assert ask(["export", "add", "x"], **REPLIES).out == "ipfix://192.0.2.9:4739: added, ready\n"
+    assert ask(["export", "del", "x"], **REPLIES).out == "ipfix://192.0.2.9:4739: removed\n"
+    assert ask(["export", "flush"], **REPLIES).out == "12 flows handed to the exporters\n"
+
+
+def test_flow_columns():
+    text = ask(["flows"], flows=flows_document([
+        record(egressInterface=3),
+        record(1, protocolIdentifier=17, sourceTransportPort=53, flowDirection=1,
+               egressInterfaceName="wan0"),
+        record(2, protocolIdentifier=1, sourceTransportPort=0, destinationTransportPort=2048,
+               icmpTypeCodeIPv4=0x0800),
+        record6(3, protocolIdentifier=253, octetDeltaCount=18446744073709551615,
+                packetDeltaCount=18446744073709551615),
+    ], 99)).expect(0).out
+    lines = [line.split() for line in text.splitlines()]
+    assert lines[0][:3] == ["SOURCE", "PORT", "DESTINATION"], text
+    assert lines[1][:12] == ["10.0.0.0", "49152", "198.51.100.7", "443", "tcp", "100000", "150M",
+                             "eth0", "3", "in", "SAPF", "1m03s"], text
+    assert re.fullmatch(r"[2-9]\.\ds|1\d\.\ds", lines[1][12]), text
+    assert lines[2][4] == "udp" and lines[2][8:11] == ["wan0", "out", "-"], text
+    assert lines[3][3:5] == ["8/0", "icmp"], text
+    assert lines[4][0] == "2001:db8:1234:5678:a1b2:c3d4:e5f6:789a", text
+    assert lines[4][4:7] == ["253", "18446744073709551615", "18.4E"], text
+    assert lines[5] == ["4", "of", "99", "flows"], text
+
+
+def test_no_flows():
+    assert ask(["flows"], flows=flows_document([])).expect(0).out.endswith("0 of 0 flows\n")
+
+
+def test_ten_thousand_flows():
+    records = [record(number) for number in range(10000)]
+    result = ask(["flows", "--limit", "10000"], flows=flows_document(records)).expect(0)
+    lines = result.out.splitlines()
+    assert len(lines) == 10002, len(lines)
+    assert lines[1].startswith("10.0.0.0 ") and lines[10000].startswith("10.0.39.15 ")
+    result = ask(["--json", "flows", "--limit", "10000"], flows=flows_document(records)).expect(0)
+    assert json.loads(result.out)["flows"] == records
+
+
+def test_reader_that_leaves_is_no_failure():
+    records = [record(number) for number in range(10000)]
+    with serving(flows=flows_document(records)) as server:
+        with subprocess.Popen([PARALLAX, "--socket", server.path, "flows"],
+                              stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+            process.stdout.read(10)
+            process.stdout.close()
+            assert process.wait(DEADLINE) == 0 and process.stderr.read() == b""
+
+
+def test_full_disk_is_a_failure():
+    with serving(status=status_document()) as server, open("/dev/full", "wb") as full:
+        done = subprocess.run([PARALLAX, "--socket", server.path, "status"], stdout=full,
+                              stderr=subprocess.PIPE, timeout=DEADLINE, check=False)
+        assert done.returncode == 1 and b"No space left" in done.stderr, done
+        done = subprocess.run([PARALLAX, "--help"], stdout=full, stderr=subprocess.PIPE,
+                              timeout=DEADLINE, check=False)
+        assert done.returncode == 1, done
+
+
+# --- terminals and following ---------------------------------------------------------------------
+
+@contextlib.contextmanager
+def terminal(arguments, columns, rows, env=None):
+    """The program on a terminal of this size; yields the process and a function that reads."""
+    pid, master = pty.fork()
+    if pid == 0:
+        try:
+            signal.pthread_sigmask(signal.SIG_SETMASK, [])
+            fcntl.ioctl(0, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
+            os.execve(arguments[0], arguments, {**os.environ, **(env or {})})
+        finally:
+            os._exit(127)
+    state = {"text": "", "pid": pid, "master": master, "status": None}
+
+    def read(until=None):
+        """Up to where `until` matches, or to the end; returns all text so far."""
+        deadline = time.monotonic() + DEADLINE
+        while not (until and re.search(until, state["text"])):
+            left = deadline - time.monotonic()
+            assert left > 0, f"no {until!r} in {state['text'][-600:]!r}"
+            if not select.select([master], [], [], left)[0]:
+                continue
+            try:
+                data = os.read(master, 65536)
+            except OSError:  # the other side is closed
+                data = b""
+            if not data:
+                state["status"] = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+                assert not until, f"ended without {until!r}: {state['text'][-600:]!r}"
+                break
+            state["text"] += data.decode()
+        return state["text"]
+
+    try:
+        yield state, read
+    finally:
+        if state["status"] is None:
+            os.kill(pid, signal.SIGKILL)
+            os.waitpid(pid, 0)
+        os.close(master)
+
+
+def screen(text):
+    """Lines on the screen after the last frame; only what the program uses is understood."""
+    frame = text[text.rindex("\033[H") + 3:]
+    return [re.sub(r"\033\[\??\d*[A-Za-z]", "", line) for line in frame.split("\r\n")]
+
+
+def test_terminal_gets_twenty_flows_that_fit():
+    for columns in (20, 60, 80, 100, 140, 200):
+        records = [record6(0), record(1, packetDeltaCount=123456789012), record6(2)]
+        with serving(flows=flows_document(records)) as server:
+            with terminal([PARALLAX, "--socket", server.path, "flows"], columns, 30) as (_, read):
+                text = read()
+                assert server.requests[0]["limit"] == 20, server.requests
+        lines = text.splitlines()
+        if columns >= 60:
+            assert all(len(line) <= columns for line in lines), f"{columns}:\n{text}"
+            has(text, "123456789012")
+        if columns >= 100:
+            assert all(len(line.split()[0]) >= 23 for line in (lines[1], lines[3])), text
+            has(text, "2001:db8:1", ":789a ", "DIR")
+        if columns == 200:
+            has(text, "2001:db8:1234:5678:a1b2:c3d4:e5f6:789a", "IDLE", "FLAGS")
+
+
+def test_follow_on_a_terminal():
+    moment = {"count": 0}
+
+    def status(_):
+        moment["count"] += 1
+        seconds = moment["count"]
+        return status_document(uptime_ns=seconds * 10**9, total=ledger(1000 * seconds))
+
+    records = [record(number) for number in range(100)]
+    with serving(status=status, flows=lambda request: flows_document(
+            records[:request["limit"]], 100)) as server:
+        with terminal([PARALLAX, "--socket", server.path, "flows", "--follow"], 100,
+                      30) as (state, read):
+            read(r"lost 0  - packets/s  - bit/s")
+            text = read(r"lost 0  1\.00k packets/s  800kbit/s(.|\n)*\033\[\?25h")
+            lines = screen(text)
+            has(lines[0], "100 flows", "eth0 (xdp native)", "parallaxd 0.1.0")
+            has(lines[1], "seen 2000", "metered 2000")
+            assert len(lines) == 30 and lines[-1] == "", f"{len(lines)} lines: {lines}"
+            assert all(len(line) <= 100 for line in lines), lines
+            fcntl.ioctl(state["master"], termios.TIOCSWINSZ, struct.pack("HHHH", 10, 70, 0, 0))
+            read(r"seen [3-9]000(.|\n)*seen \d000(.|\n)*\033\[\?25h")
+            lines = screen(state["text"])
+            assert len(lines) == 10, lines
+            assert all(len(line) <= 70 for line in lines), lines
+            os.write(state["master"], b"\x03")
+            text = read()
+        assert state["status"] == 0, state
+        assert text.count("\033[?25h") > text.count("\033[?25l"), "cursor left hidden"
+        limits = [r["limit"] for r in server.requests if r["command"] == "flows"]
+        assert limits[0] == 25 and limits[-1] == 5, limits
+
+
+def follow(*arguments, path):
+    return subprocess.Popen([PARALLAX, "--socket", path, "flows", "--follow", *arguments],
+                            stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+
+
+def test_follow_ends_with_zero_on_a_signal():
+    for signo in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        with serving(**REPLIES) as server, follow(path=server.path) as process:
+            server.wait_for(2)
+            process.send_signal(signo)
+            out, err = process.communicate(timeout=DEADLINE)
+            assert (process.returncode, err) == (0, b""), (signo, process.returncode, err)
+            has_no(out.decode(), "\033")
+
+
+def test_follow_ends_on_a_signal_while_it_waits_for_a_reply():
+    release = threading.Event()
+    with serving(status=lambda _: release.wait(DEADLINE) and status_document()) as server:
+        with follow(path=server.path) as process:
+            server.wait_for(1)
+            process.send_signal(signal.SIGTERM)
+            _, err = process.communicate(timeout=DEADLINE / 2)
+            release.set()
+            assert (process.returncode, err) == (0, b""), (process.returncode, err)
+
+
+def test_follow_ends_on_a_signal_while_nobody_reads():
+    records = [record(number) for number in range(5000)]
+    with serving(status=status_document(), flows=flows_document(records)) as server:
+        with follow(path=server.path) as process:
+            server.wait_for(2)
+            select.select([process.stdout], [], [], DEADLINE)
+            time.sleep(0.2)  # into the write that blocks; a signal before it would pass as well
+            process.send_signal(signal.SIGTERM)
+            assert process.wait(DEADLINE) == 0
+
+
+def test_follow_catches_an_ignored_interrupt():
+    # As a shell script starts its background commands.
+    with serving(**REPLIES) as server:
+        with subprocess.Popen(["/bin/sh", "-c", '"$@" & wait $!', "sh", PARALLAX, "--socket",
+                               server.path, "flows", "--follow"], stdout=subprocess.PIPE,
+                              stderr=subprocess.PIPE, start_new_session=True) as process:
+            server.wait_for(2)
+            os.killpg(process.pid, signal.SIGINT)
+            assert process.communicate(timeout=DEADLINE)[1] == b""
+
+
+def test_follow_ends_with_zero_when_the_reader_leaves():
+    with serving(**REPLIES) as server, follow(path=server.path) as process:
+        process.stdout.read(1)
+        process.stdout.close()
+        assert process.wait(DEADLINE) == 0 and process.stderr.read() == b""
+
+
+def test_follow_ends_with_three_when_the_daemon_goes():
+    with serving(**REPLIES) as server, follow(path=server.path) as process:
+        server.wait_for(2)
+        server.close()
+        _, err = process.communicate(timeout=DEADLINE)
+        assert process.returncode == 3 and b"cannot reach" in err, (process.returncode, err)
+
+
+def test_follow_json_is_a_document_a_line():
+    with serving(**REPLIES) as server, follow("--json", path=server.path) as process:
+        start = time.monotonic()
+        lines = [process.stdout.readline() for _ in range(3)]
+        elapsed = time.monotonic() - start
+        process.send_signal(signal.SIGINT)
+        process.communicate(timeout=DEADLINE)
+        assert process.returncode == 0
+        assert all(json.loads(line)["flows"] for line in lines), lines
+        assert elapsed > 1.5, elapsed
+        assert {request["command"] for request in server.requests} == {"flows"}
+
+
+def test_follow_into_a_pipe_prints_tables_one_after_the_other():
+    with serving(**REPLIES) as server, follow(path=server.path) as process:
+        server.wait_for(4)
+        process.send_signal(signal.SIGINT)
+        out, _ = process.communicate(timeout=DEADLINE)
+        out = out.decode()
+        assert out.count("SOURCE") >= 1 and "\033" not in out, out
+        assert "limit" not in server.requests[1], server.requests
+
+
+# --- live.sh -------------------------------------------------------------------------------------
+
+STAND_IN = f"""#!/bin/sh
+exec /usr/bin/python3 {os.path.abspath(__file__)} --serve "$@"
+"""
+
+
+def serve_as_daemon(arguments):
+    """parallaxd for live.sh: serves until a signal, or fails as the environment says."""
+    if os.environ.get("STAND_IN") == "fail":
+        print("no-such-if0: no such interface", file=sys.stderr)
+        return 1
+    path = arguments[arguments.index("--socket") + 1]
+    signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT, signal.SIGTERM, signal.SIGUSR1])
+    with open(os.path.join(BUILD, "daemon.pid"), "w", encoding="ascii") as file:
+        file.write(str(os.getpid()))
+    server = Server(path, {"status": status_document(), "flows": flows_document([record()])})
+    signo = signal.sigwait([signal.SIGINT, signal.SIGTERM, signal.SIGUSR1])
+    print(f"signal {signo}", file=sys.stderr)
+    server.close()
+    return 0 if signo == signal.SIGTERM else 1
+
+
+@contextlib.contextmanager
+def live_build():
+    if os.geteuid() != 0:
+        raise Skip("needs root")
+    with tempfile.TemporaryDirectory() as folder:
+        os.symlink(PARALLAX, os.path.join(folder, "parallax"))
+        os.mkdir(os.path.join(folder, "tmp"))
+        with open(os.path.join(folder, "parallaxd"), "w", encoding="ascii") as file:
+            file.write(STAND_IN)
+        os.chmod(os.path.join(folder, "parallaxd"), 0o755)
+        yield folder, {"BUILD": folder, "TMPDIR": os.path.join(folder, "tmp")}
+
+
+def nothing_left(folder):
+    deadline = time.monotonic() + DEADLINE
+    while True:
+        processes = subprocess.run(["ps", "-eo", "args"], capture_output=True, text=True,
+                                   check=True).stdout
+        left = [line for line in processes.splitlines() if folder + "/" in line]
+        if not left:
+            break
+        assert time.monotonic() < deadline, left
+        time.sleep(0.05)
+    assert os.listdir(os.path.join(folder, "tmp")) == []
+
+
+def test_live_ends_on_ctrl_c_with_totals():
+    with live_build() as (folder, env):
+        with terminal([LIVE, folder, "test0"], 100, 30, env) as (state, read):
+            read(r"198\.51\.100\.7(.|\n)*\033\[\?25h")
+            os.write(state["master"], b"\x03")
+            text = read()
+        assert state["status"] == 0, text
+        has(text, "test0: seen 1242264 packets, skipped 43, metered 1242221, lost 0")
+        nothing_left(folder)
+
+
+def live(folder, env, *arguments):
+    return subprocess.Popen([LIVE, folder, *arguments], env={**os.environ, **env}, text=True,
+                            stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+
+
+def test_live_ends_on_sigterm_of_its_own():
+    with live_build() as (folder, env), live(folder, env, "test0") as process:
+        process.stdout.readline()
+        process.terminate()
+        out, err = process.communicate(timeout=DEADLINE)
+        assert process.returncode == 0 and err == "", (process.returncode, err)
+        has(out, "test0: seen 1242264 packets")
+        nothing_left(folder)
+
+
+def test_live_ends_when_its_reader_leaves():
+    with live_build() as (folder, env), live(folder, env, "test0") as process:
+        process.stdout.readline()
+        process.stdout.close()
+        assert process.wait(DEADLINE) == 0
+        nothing_left(folder)
+
+
+def test_live_shows_the_log_when_the_daemon_does_not_start():
+    with live_build() as (folder, env):
+        with live(folder, {**env, "STAND_IN": "fail"}, "no-such-if0") as process:
+            out, err = process.communicate(timeout=DEADLINE)
+            assert process.returncode == 1 and out == "", (process.returncode, out)
+            has(err, "no-such-if0: no such interface", "did not start (status 1)")
+        nothing_left(folder)
+
+
+def test_live_shows_the_log_when_the_daemon_dies():
+    with live_build() as (folder, env), live(folder, env, "test0") as process:
+        process.stdout.readline()
+        with open(os.path.join(folder, "daemon.pid"), encoding="ascii") as file:
+            os.kill(int(file.read()), signal.SIGUSR1)
+        _, err = process.communicate(timeout=DEADLINE)
+        assert process.returncode == 1, err
+        has(err, "went away", "signal 10")
+        nothing_left(folder)
+
+
+def test_live_leaves_no_process_when_it_is_killed():
+    with live_build() as (folder, env), live(folder, env, "test0") as process:
+        process.stdout.readline()
+        process.kill()
+        process.communicate(timeout=DEADLINE)
+        deadline = time.monotonic() + DEADLINE
+        with open(os.path.join(folder, "daemon.pid"), encoding="ascii") as file:
+            pid = int(file.read())
+        while os.path.exists(f"/proc/{pid}/cmdline") and time.monotonic() < deadline:
+            time.sleep(0.05)
+        assert not os.path.exists(f"/proc/{pid}/cmdline")
+
+
+def test_live_refuses_what_cannot_work():
+    done = subprocess.run([LIVE], capture_output=True, text=True, timeout=DEADLINE, check=False)
+    assert done.returncode == 2 and "usage" in done.stderr, done
+    if os.geteuid() == 0:
+        done = subprocess.run([LIVE, "/nonexistent", "lo"], capture_output=True, text=True,
+                              timeout=DEADLINE, check=False)
+        assert done.returncode == 1 and "/nonexistent/parallaxd is missing" in done.stderr, done
+        done = subprocess.run(["setpriv", "--reuid", "65534", "--clear-groups", LIVE, BUILD],
+                              capture_output=True, text=True, timeout=DEADLINE, check=False)
+        assert done.returncode == 1 and "needs root" in done.stderr, done
+
+
+def test_live_needs_a_default_route():
+    with live_build() as (folder, env):
+        done = subprocess.run(["unshare", "-n", LIVE, folder], env={**os.environ, **env},
+                              capture_output=True, text=True, timeout=DEADLINE, check=False)
+        assert done.returncode == 1 and "no default route" in done.stderr, done
+
+
+# --- runner --------------------------------------------------------------------------------------
+
+class Skip(Exception):
+    pass
+
+
+def main():
+    if sys.argv[1:2] == ["--serve"]:
+        return serve_as_daemon(sys.argv[2:])
+    if not os.access(PARALLAX, os.X_OK):
+        print(f"not ok build: {PARALLAX} is missing")
+        return 1
+    failed = 0
+    for name, test in list(globals().items()):
+        if not name.startswith("test_") or (sys.argv[1:] and name[5:] not in sys.argv[1:]):
+            continue
+        try:
+            test()
+        except Skip as reason:
+            print(f"ok {name[5:]} # skip {reason}", flush=True)
+        except (AssertionError, OSError, ValueError, LookupError,
+                subprocess.SubprocessError) as why:
+            failed += 1
+            text = f"{type(why).__name__}: {why}".replace("\n", "\n# ")
+            print(f"not ok {name[5:]}: {text}", flush=True)
+        else:
+            print(f"ok {name[5:]}", flush=True)
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
