@@ -33,6 +33,7 @@ struct client {
 	struct plx_ctl_server *server;
 	struct bufferevent *bev;
 	bool may_change;
+	bool eof;     /* no more input */
 	bool closing; /* close when the reply has been written */
 	struct client *prev, *next;
 };
@@ -119,39 +120,46 @@ static void answer(struct client *client, const char *line, size_t len)
 
 /*
  * Next request, if the last reply is out: a client that asks without reading is not served ahead.
+ * Frees the client when there is nothing more to do for it.
  */
-static void on_read(struct bufferevent *bev, void *arg)
+static void serve(struct client *client)
 {
-	struct evbuffer *input = bufferevent_get_input(bev);
-	struct client *client = arg;
-	size_t len;
-	char *line;
+	struct evbuffer *output = bufferevent_get_output(client->bev);
+	struct evbuffer *input = bufferevent_get_input(client->bev);
 
-	while (!client->closing && evbuffer_get_length(bufferevent_get_output(bev)) == 0) {
-		line = evbuffer_readln(input, &len, EVBUFFER_EOL_LF);
-		if (!line) {
-			if (evbuffer_get_length(input) < REQUEST_MAX)
-				return;
+	while (!client->closing && evbuffer_get_length(output) == 0) {
+		size_t len;
+		char *line = evbuffer_readln(input, &len, EVBUFFER_EOL_LF);
+
+		if (line) {
+			answer(client, line, len);
+			free(line);
+		} else if (evbuffer_get_length(input) >= REQUEST_MAX) {
 			send_reply(client, plx_ctl_error("bad_request",
 							 "a request is at most %d octets",
 							 REQUEST_MAX));
 			client->closing = true;
+		} else if (client->eof) {
+			client->closing = true;
+		} else {
 			return;
 		}
-		answer(client, line, len);
-		free(line);
 	}
+	if (client->closing && evbuffer_get_length(output) == 0)
+		client_free(client);
+}
+
+static void on_read(struct bufferevent *bev, void *arg)
+{
+	(void)bev;
+	serve(arg);
 }
 
 /* The reply is out. */
 static void on_write(struct bufferevent *bev, void *arg)
 {
-	struct client *client = arg;
-
-	if (client->closing)
-		client_free(client);
-	else
-		on_read(bev, client);
+	(void)bev;
+	serve(arg);
 }
 
 /* End of input, an error, or the time is up. */
@@ -159,12 +167,14 @@ static void on_event(struct bufferevent *bev, short what, void *arg)
 {
 	struct client *client = arg;
 
-	/* A client may close its sending side and wait for the reply. */
-	if (what & BEV_EVENT_EOF && evbuffer_get_length(bufferevent_get_output(bev)) > 0) {
-		client->closing = true;
-		return;
+	(void)bev;
+	if (what & BEV_EVENT_EOF) {
+		/* it may have closed its sending side only, and wait for replies */
+		client->eof = true;
+		serve(client);
+	} else {
+		client_free(client);
 	}
-	client_free(client);
 }
 
 static bool in_group(int fd, gid_t primary, const char *name)
@@ -293,7 +303,7 @@ static int listen_at(const struct plx_ctl_server_opts *opts, int *ret_fd)
 			opts->group, strerror(errno));
 	else if (chmod(opts->path, 0660))
 		err = -errno;
-	if (!err && listen(fd, 16))
+	if (!err && listen(fd, SOMAXCONN))
 		err = -errno;
 	if (err)
 		(void)unlink(opts->path);
