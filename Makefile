@@ -20,7 +20,8 @@ BUILD ?= build
 PACKAGES_BUILD := gcc make pkg-config clang llvm bpftool libbpf-dev libxdp-dev libelf-dev zlib1g-dev \
 	libnl-3-dev libnl-route-3-dev libevent-dev libjson-c-dev libcyaml-dev libyaml-dev \
 	libsmartcols-dev libcmocka-dev iproute2
-PACKAGES_TEST := python3 ethtool iputils-ping iperf3 tcpdump nfdump tshark libclang-rt-14-dev
+PACKAGES_TEST := python3 ethtool iputils-ping nftables nfdump util-linux procps \
+	libclang-rt-14-dev
 
 # The order matters once: `make` without a target builds.
 .PHONY: all
@@ -38,11 +39,18 @@ LIBS_TESTS := cmocka
 SANITIZE_FLAGS := $(if $(SANITIZE),-fsanitize=$(SANITIZE) -fno-omit-frame-pointer)
 PLX_CFLAGS := -std=gnu11 -Wall -Wextra -Wshadow -Wmissing-prototypes -Wstrict-prototypes -Wvla \
 	-Wundef $(if $(WERROR),-Werror) -D_GNU_SOURCE -DPLX_VERSION='"$(VERSION)"' \
-	-I$(BUILD) -Ibpf/include -Idataplane/include -Icontrol/include $(SANITIZE_FLAGS)
+	-I$(BUILD) -Ibpf/include -Idataplane/include $(SANITIZE_FLAGS)
 pkg_cflags = $(shell pkg-config --cflags $(1) 2>/dev/null)
 pkg_libs = $(shell pkg-config --libs $(1) 2>/dev/null)
 
-# $(call c_object,LIBS): compile $< with the headers of LIBS.
+# A build that would fail for a missing library says so first; deps and friends install them.
+ifneq ($(filter-out deps deps-test run test clean help format,$(or $(MAKECMDGOALS),all)),)
+MISSING := $(strip $(foreach lib,$(sort $(LIBS_CONTROL) $(LIBS_CLI)),\
+	$(if $(shell pkg-config --exists $(lib) 2>/dev/null && echo yes),,$(lib))))
+$(if $(MISSING),$(warning not found by pkg-config: $(MISSING); on Debian: sudo make deps))
+endif
+
+# $(call c_compile,LIBS): compile $< with the headers of LIBS. $(call c_link,OBJECTS,LIBS): link.
 c_compile = $(CC) $(PLX_CFLAGS) $(call pkg_cflags,$(1)) $(CFLAGS) $(CPPFLAGS) -MMD -MP -c -o $@ $<
 c_link = $(CC) $(CFLAGS) $(SANITIZE_FLAGS) $(LDFLAGS) -o $@ $(1) $(call pkg_libs,$(2))
 

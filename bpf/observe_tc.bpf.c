@@ -92,6 +92,7 @@ static __always_inline int observe(struct __sk_buff *skb, int direction, __u32 i
 	tag = in.vlan_tagged ? VLAN_HLEN : 0;
 	if (skip == PLX_PARSE_OK) {
 		p->sample.stats.first.ingress_ifindex = ingress_ifindex;
+		length -= p->phantom_octets;
 		wire_of(skb, length + tag, p->ip_offset + tag, p->header_octets + tag, p, &wire);
 	} else {
 		wire.segments = skb->gso_segs ? skb->gso_segs : 1;

@@ -17,7 +17,7 @@ import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
 from netlab import (PYTHON, TRAFFIC, Collector, Daemon, check_ledger, equal, five_tuple, main,
-                    sums, wait_for)
+                    run, sums)
 
 CLIENT4, SERVER4 = "10.77.0.1", "10.77.0.2"
 CLIENT6, SERVER6 = "fd77::1", "fd77::2"
@@ -31,9 +31,16 @@ def cable(lab):
     for ns, dev, addresses in ((client, "cl0", (CLIENT4, CLIENT6)),
                                (server, "sv0", (SERVER4, SERVER6))):
         lab.address(ns, dev, f"{addresses[0]}/24", f"{addresses[1]}/64")
+        # Nothing leaves that the test has not sent: multicast listener reports come at odd times.
+        lab.run(ns, ["nft", "add table inet quiet; "
+                     "add chain inet quiet out { type filter hook output priority 0; }; "
+                     "add rule inet quiet out icmpv6 type 143 drop"])
         # With a queue the sender waits for a full veth ring instead of losing packets in it.
         lab.run(ns, ["tc", "qdisc", "add", "dev", dev, "root", "pfifo", "limit", "100000"])
         lab.offload(ns, dev, tso=False, tx_udp_segmentation=False, gso=True, gro=True)
+        # BIG TCP: super-packets beyond 64 KiB, for which IPv6 gets a header that is on no wire.
+        run(["ip", "-n", ns, "link", "set", dev, "gso_max_size", "150000", "gro_max_size",
+             "150000"])
         # 20 octets of TCP header, 28 in the SYN: then octets follow from segments and payload.
         lab.run(ns, ["sysctl", "-qw", "net.ipv4.tcp_sack=0", "net.ipv4.tcp_dsack=0",
                      "net.ipv4.tcp_timestamps=0", "net.ipv4.tcp_ecn=0"])
@@ -162,7 +169,7 @@ def exact(lab, hook, tcp_octets):
     for key, want in truth.items():
         equal(f"flow {key}: (packets, octets)", stored.pop(key, None), want)
     for key in stored:
-        assert key[2] == 58 and key[4] // 256 in (133, 134, 135, 136, 143), f"stray flow {key}"
+        assert key[2] == 58 and key[4] // 256 in (135, 136), f"stray flow {key}"
     return packets, octets
 
 

@@ -229,6 +229,11 @@ def bad_input_is_refused_with_the_value(lab):
     done = subprocess.run([PARALLAXD, "--check", "-c", config], capture_output=True, text=True,
                           timeout=20)
     equal("--check of a bad file: exit code", done.returncode, 1)
+    done = subprocess.run(["unshare", "-m", "sh", "-c", "mount -t tmpfs none /sys/kernel/btf && "
+                           f"exec {PARALLAXD} -i lo --socket {lab.path('r.sock')}"],
+                          capture_output=True, text=True, timeout=20)
+    equal("kernel without BTF: exit code", done.returncode, 1)
+    assert "BTF" in done.stderr, done.stderr
     # without privileges: one clear line, nothing left
     done = subprocess.run(["setpriv", "--reuid", "65534", "--regid", "65534", "--clear-groups",
                            PARALLAXD, "-i", "lo", "--socket", "/tmp/none.sock"],

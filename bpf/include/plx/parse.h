@@ -154,8 +154,9 @@ struct plx_packet {
 	__u32 left;
 	__u32 ip_octets;     /* total length by the IP header; 0 in a BIG TCP super-packet */
 	__u32 ip_offset;     /* octets in front of the IP header, a moved-out tag not counted */
-	__u32 header_octets; /* up to the end of the transport header, same */
-	__u16 tcp_flags;     /* 9 bits */
+	__u32 header_octets; /* up to the end of the transport header, same, without phantom ones */
+	__u32 phantom_octets; /* of the headers: in the super-packet, but on no wire */
+	__u16 tcp_flags;      /* 9 bits */
 	__u8 next;
 	__u8 version;	     /* 4 or 6 */
 	__u8 ttl;
@@ -352,6 +353,12 @@ PLX_INLINE enum plx_skip plx_parse_ipv6(struct plx_cursor *c, const struct plx_p
 	if (in->super && p->left == 0) {
 		p->ip_octets = 0;
 		p->left = 0xffff;
+		/*
+		 * BIG TCP: more than 64 KiB, so the kernel adds a hop-by-hop header with the jumbo
+		 * payload option (RFC 2675), and removes it before the segments leave.
+		 */
+		if (ip->next == PLX_IPPROTO_HOPOPTS)
+			p->phantom_octets = sizeof(struct plx_hdr_ext);
 	}
 	p->next = ip->next;
 	p->offset = c->offset;
@@ -367,7 +374,7 @@ PLX_INLINE enum plx_skip plx_parse_ipv6(struct plx_cursor *c, const struct plx_p
 			return -size - 1;
 		if (size == 0) {
 			key->protocol = next;
-			p->header_octets = p->offset;
+			p->header_octets = p->offset - p->phantom_octets;
 			*ret_left = p->left;
 			return PLX_PARSE_OK;
 		}
