@@ -97,8 +97,8 @@ static __always_inline void fill_sample(struct plx_packet *p, const struct wire 
 	stats->frame_octets = wire->frame_octets;
 	stats->first_ns = clock_now();
 	stats->last_ns = stats->first_ns;
-	stats->shape = PLX_SHAPE(wire->min_ip_length, wire->max_ip_length, p->tcp_flags, p->ttl,
-				 p->ttl);
+	stats->shape =
+		PLX_SHAPE(wire->min_ip_length, wire->max_ip_length, p->tcp_flags, p->ttl, p->ttl);
 }
 
 /* The per-CPU packet to parse into; NULL cannot happen, but the verifier wants it asked. */

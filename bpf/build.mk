@@ -24,4 +24,4 @@ $(BUILD)/bpf/%.skel.h: $(BUILD)/bpf/%.o
 	$(call say,SKEL,$@)
 	$(Q)$(BPFTOOL) gen skeleton $< name $* > $@
 
-.PRECIOUS: $(BUILD)/bpf/%.o
+.PRECIOUS: $(BUILD)/bpf/%.o $(BUILD)/bpf/%.skel.h

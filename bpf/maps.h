@@ -18,24 +18,26 @@ struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY_OF_MAPS);
 	__uint(max_entries, PLX_NR_BUFFERS);
 	__type(key, __u32);
-	__array(values, struct {
-		__uint(type, BPF_MAP_TYPE_LRU_HASH);
-		__uint(max_entries, 1);
-		__uint(key_size, sizeof(struct plx_flow_key4));
-		__uint(value_size, sizeof(struct plx_flow_stats));
-	});
+	__array(
+		values, struct {
+			__uint(type, BPF_MAP_TYPE_LRU_HASH);
+			__uint(max_entries, 1);
+			__uint(key_size, sizeof(struct plx_flow_key4));
+			__uint(value_size, sizeof(struct plx_flow_stats));
+		});
 } flows4 SEC(".maps");
 
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY_OF_MAPS);
 	__uint(max_entries, PLX_NR_BUFFERS);
 	__type(key, __u32);
-	__array(values, struct {
-		__uint(type, BPF_MAP_TYPE_LRU_HASH);
-		__uint(max_entries, 1);
-		__uint(key_size, sizeof(struct plx_flow_key));
-		__uint(value_size, sizeof(struct plx_flow_stats));
-	});
+	__array(
+		values, struct {
+			__uint(type, BPF_MAP_TYPE_LRU_HASH);
+			__uint(max_entries, 1);
+			__uint(key_size, sizeof(struct plx_flow_key));
+			__uint(value_size, sizeof(struct plx_flow_stats));
+		});
 } flows6 SEC(".maps");
 
 /* Packets of flows that had no room: struct plx_sample. */

@@ -11,12 +11,12 @@
 #include "account.h"
 
 #define TC_ACT_UNSPEC (-1)
-#define VLAN_HLEN 4
-#define HEADERS_MAX 512 /* pulled into the linear part when headers lie outside of it */
+#define VLAN_HLEN     4
+#define HEADERS_MAX   512 /* pulled into the linear part when headers lie outside of it */
 
 /* What skb is on the wire. header: octets up to the payload, a moved-out tag included. */
-static __always_inline void wire_of(const struct __sk_buff *skb, __u32 frame, __u32 l2, __u32 header,
-				    const struct plx_packet *p, struct wire *wire)
+static __always_inline void wire_of(const struct __sk_buff *skb, __u32 frame, __u32 l2,
+				    __u32 header, const struct plx_packet *p, struct wire *wire)
 {
 	__u32 gso_size = skb->gso_size, segments, payload, last;
 
@@ -43,8 +43,8 @@ static __always_inline void wire_of(const struct __sk_buff *skb, __u32 frame, __
 	if (last > payload || last > gso_size)
 		last = payload / segments;
 	wire->min_ip_length = clamp_u16(last + header - l2);
-	wire->max_ip_length = clamp_u16((segments > 1 && gso_size < payload ? gso_size : last) +
-					header - l2);
+	wire->max_ip_length =
+		clamp_u16((segments > 1 && gso_size < payload ? gso_size : last) + header - l2);
 }
 
 /* Parse what is in the linear part of skb; a cut that only the linear part makes is NONLINEAR. */
@@ -84,8 +84,8 @@ static __always_inline int observe(struct __sk_buff *skb, int direction, __u32 i
 	skip = PLX_SKIP_NONLINEAR;
 #pragma clang loop unroll(disable)
 	for (int tries = 0; tries < 2 && skip == PLX_SKIP_NONLINEAR; tries++) {
-		if (tries == 1 && bpf_skb_pull_data(skb, length < HEADERS_MAX ? length
-									      : HEADERS_MAX))
+		if (tries == 1 &&
+		    bpf_skb_pull_data(skb, length < HEADERS_MAX ? length : HEADERS_MAX))
 			break;
 		skip = parse_linear(skb, length, &in, p);
 	}

@@ -16,7 +16,7 @@
 #include "log.h"
 
 #define FLOWS_DEFAULT 100
-#define FLOWS_MAX 10000
+#define FLOWS_MAX     10000
 
 static void add_text(struct json_object *to, const char *key, const char *text)
 {
@@ -308,8 +308,8 @@ static struct json_object *do_flows(struct plx_daemon *daemon, struct json_objec
 	offset = plx_wall_offset_ns();
 	list = json_object_new_array_ext(count);
 	for (size_t i = 0; i < count; i++)
-		json_object_array_add(list, plx_flow_json(&flows[i], offset, plx_daemon__ifname,
-							  daemon));
+		json_object_array_add(list,
+				      plx_flow_json(&flows[i], offset, plx_daemon__ifname, daemon));
 	free(flows);
 	plx_cache__info(daemon->cache, &info);
 	reply = plx_ctl_reply();
@@ -492,8 +492,8 @@ struct json_object *plx_ctl_handle(void *arg, struct json_object *request, bool 
 		if (strcmp(requests[i].name, command) != 0)
 			continue;
 		if (requests[i].changes && !may_change)
-			return plx_ctl_error("permission",
-					     "%s needs root or the admin group", command);
+			return plx_ctl_error("permission", "%s needs root or the admin group",
+					     command);
 		return requests[i].handle(arg, request);
 	}
 	return plx_ctl_error("unknown_command", "unknown command '%s'", command);

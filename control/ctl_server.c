@@ -25,9 +25,9 @@
 #include "log.h"
 
 #define PLX_CTL_CLIENTS 64
-#define REQUEST_MAX 65536 /* octets of one line */
-#define IDLE_SECONDS 60
-#define GROUPS_MAX 256 /* supplementary groups of a peer that are looked at */
+#define REQUEST_MAX	65536 /* octets of one line */
+#define IDLE_SECONDS	60
+#define GROUPS_MAX	256 /* supplementary groups of a peer that are looked at */
 
 struct client {
 	struct plx_ctl_server *server;
@@ -135,9 +135,9 @@ static void serve(struct client *client)
 			answer(client, line, len);
 			free(line);
 		} else if (evbuffer_get_length(input) >= REQUEST_MAX) {
-			send_reply(client, plx_ctl_error("bad_request",
-							 "a request is at most %d octets",
-							 REQUEST_MAX));
+			send_reply(client,
+				   plx_ctl_error("bad_request", "a request is at most %d octets",
+						 REQUEST_MAX));
 			client->closing = true;
 		} else if (client->eof) {
 			client->closing = true;
@@ -221,8 +221,7 @@ static void on_accept(struct evconnlistener *listener, evutil_socket_t fd, struc
 		return;
 	}
 	client->server = server;
-	client->may_change =
-		peer.uid == 0 || in_group(fd, peer.gid, server->opts.admin_group);
+	client->may_change = peer.uid == 0 || in_group(fd, peer.gid, server->opts.admin_group);
 	client->next = server->clients;
 	if (client->next)
 		client->next->prev = client;
@@ -238,8 +237,7 @@ static void on_accept_error(struct evconnlistener *listener, void *arg)
 {
 	(void)listener;
 	(void)arg;
-	plx_log(PLX_LOG_WARNING, "control socket: accept: %s",
-		strerror(EVUTIL_SOCKET_ERROR()));
+	plx_log(PLX_LOG_WARNING, "control socket: accept: %s", strerror(EVUTIL_SOCKET_ERROR()));
 }
 
 /* The directory of path, one level: /run/parallax does not survive a boot. */
@@ -323,8 +321,8 @@ int plx_ctl_server__new(struct event_base *base, const struct plx_ctl_server_opt
 
 	err = listen_at(opts, &fd);
 	if (err == -EADDRINUSE)
-		snprintf(ret_err, err_size, "control socket %s: a daemon is listening there already",
-			 opts->path);
+		snprintf(ret_err, err_size,
+			 "control socket %s: a daemon is listening there already", opts->path);
 	else if (err)
 		snprintf(ret_err, err_size, "control socket %s: %s", opts->path, strerror(-err));
 	if (err)
@@ -333,8 +331,8 @@ int plx_ctl_server__new(struct event_base *base, const struct plx_ctl_server_opt
 	if (server) {
 		server->opts = *opts;
 		snprintf(server->path, sizeof(server->path), "%s", opts->path);
-		server->listener = evconnlistener_new(base, on_accept, server,
-						      LEV_OPT_CLOSE_ON_FREE, 0, fd);
+		server->listener =
+			evconnlistener_new(base, on_accept, server, LEV_OPT_CLOSE_ON_FREE, 0, fd);
 	}
 	if (!server || !server->listener) {
 		free(server);

@@ -17,10 +17,10 @@
 #include "log.h"
 #include "notify.h"
 
-#define TICK_MS 100	    /* timeouts are looked at this often */
-#define TICK_BUSY_MS 2	    /* when more is due than one turn exports */
-#define EXPIRE_BUDGET 4096  /* flows of one turn */
-#define STOP_PATIENCE_S 10  /* stopping: give up when nothing was sent for so long */
+#define TICK_MS		100  /* timeouts are looked at this often */
+#define TICK_BUSY_MS	2    /* when more is due than one turn exports */
+#define EXPIRE_BUDGET	4096 /* flows of one turn */
+#define STOP_PATIENCE_S 10   /* stopping: give up when nothing was sent for so long */
 
 static uint64_t now_ns(void)
 {
@@ -190,7 +190,8 @@ static void on_tick(evutil_socket_t fd, short what, void *arg)
 		event_base_loopbreak(daemon->base);
 		return;
 	}
-	arm(daemon->events[PLX_EVENT_TICK], (more || daemon->stopping ? TICK_BUSY_MS : TICK_MS) * 1000000ULL);
+	arm(daemon->events[PLX_EVENT_TICK],
+	    (more || daemon->stopping ? TICK_BUSY_MS : TICK_MS) * 1000000ULL);
 }
 
 static void on_signal(evutil_socket_t signo, short what, void *arg)
@@ -328,8 +329,8 @@ static int attach_all(struct plx_daemon *daemon, char *ret_err, size_t err_size)
 		}
 		info = plx_dataplane__iface(daemon->dp, i);
 		plx_log(PLX_LOG_INFO, "%s: ingress at %s%s%s, egress at %s: %s", info->name,
-			info->hook_in, info->xdp_mode[0] ? " " : "", info->xdp_mode,
-			info->hook_out, info->reason);
+			info->hook_in, info->xdp_mode[0] ? " " : "", info->xdp_mode, info->hook_out,
+			info->reason);
 	}
 	return 0;
 }

@@ -21,16 +21,16 @@
  */
 #define WHEEL_SLOTS 2048
 #define WHEEL_SHIFT 26
-#define LIST_DUE WHEEL_SLOTS
-#define NR_LISTS (WHEEL_SLOTS + 1)
+#define LIST_DUE    WHEEL_SLOTS
+#define NR_LISTS    (WHEEL_SLOTS + 1)
 
-#define TCP_FIN 0x01
-#define TCP_RST 0x04
+#define TCP_FIN	    0x01
+#define TCP_RST	    0x04
 #define IPPROTO_TCP 6
 
 struct entry {
 	struct plx_flow_key key;
-	uint32_t chain;	   /* next in the hash chain, or next free entry */
+	uint32_t chain;	     /* next in the hash chain, or next free entry */
 	uint32_t prev, next; /* on its list */
 	uint16_t list;
 	bool closing; /* FIN or RST was seen, in this interval or before */
@@ -86,7 +86,8 @@ struct plx_cache *plx_cache__new(const struct plx_cache_opts *opts)
 		cache->heads[i] = cache->tails[i] = NIL;
 	cache->info.capacity = opts->capacity;
 	cache->next_id = 1;
-	/* Who can choose tuples shall not be able to choose their bucket; GRND_NONBLOCK may fail. */
+	/* Who can choose tuples shall not be able to choose their bucket; GRND_NONBLOCK may fail.
+	 */
 	if (getrandom(&cache->seed, sizeof(cache->seed), GRND_NONBLOCK) < 0)
 		cache->seed = (uintptr_t)cache;
 	return cache;
@@ -99,8 +100,7 @@ void plx_cache__free(struct plx_cache *cache)
 	if (cache->entries)
 		munmap(cache->entries, (size_t)cache->opts.capacity * sizeof(*cache->entries));
 	if (cache->buckets)
-		munmap(cache->buckets,
-		       ((size_t)cache->bucket_mask + 1) * sizeof(*cache->buckets));
+		munmap(cache->buckets, ((size_t)cache->bucket_mask + 1) * sizeof(*cache->buckets));
 	free(cache);
 }
 

@@ -70,10 +70,8 @@ struct plx_tally plx_ledger__difference(const struct plx_ledger_sum *sum)
 const char *plx_loss_name(enum plx_loss cause)
 {
 	static const char *const names[PLX_NR_LOSSES] = {
-		[PLX_LOSS_RING_FULL] = "ring_full",
-		[PLX_LOSS_EVICTED] = "table_evicted",
-		[PLX_LOSS_UNEXPLAINED] = "unexplained",
-		[PLX_LOSS_NO_EXPORTER] = "no_exporter",
+		[PLX_LOSS_RING_FULL] = "ring_full",	[PLX_LOSS_EVICTED] = "table_evicted",
+		[PLX_LOSS_UNEXPLAINED] = "unexplained", [PLX_LOSS_NO_EXPORTER] = "no_exporter",
 		[PLX_LOSS_CACHE_FULL] = "cache_full",
 	};
 

@@ -30,7 +30,8 @@ void plx_log(enum plx_log_level level, const char *fmt, ...)
 		if ((unsigned char)line[n] < ' ' || line[n] == 0x7f)
 			line[n] = '?';
 	line[n++] = '\n';
-	/* One write, so that lines of several processes do not mix; nobody to tell should it fail. */
+	/* One write, so that lines of several processes do not mix; nobody to tell should it fail.
+	 */
 	if (write(STDERR_FILENO, line, n) < 0)
 		return;
 }

@@ -16,7 +16,7 @@
 #include "log.h"
 
 #define DEFAULT_CONFIG "/etc/parallax/parallax.yaml"
-#define MAX_OPTIONS 256 /* -i, -e and --set together, each kind */
+#define MAX_OPTIONS    256 /* -i, -e and --set together, each kind */
 
 enum { EXIT_OK, EXIT_FAILED, EXIT_USAGE };
 
@@ -215,7 +215,7 @@ int main(int argc, char **argv)
 	status = parse_options(argc, argv, &options);
 	if (status >= 0)
 		goto out;
-	plx_log_set_level(options.verbose > 1   ? PLX_LOG_DEBUG
+	plx_log_set_level(options.verbose > 1	? PLX_LOG_DEBUG
 			  : options.verbose > 0 ? PLX_LOG_INFO
 						: PLX_LOG_NOTICE);
 	signal(SIGPIPE, SIG_IGN);

@@ -128,8 +128,6 @@ static int send_message(struct udp_sink *sink, uint64_t now_ns)
 		plx_books_error(books, errno);
 		plx_books_drop(books, PLX_LOSS_SEND, &slot->tally);
 		sink->recovering_ns = 0;
-		/* A collector that was away has no templates. */
-		plx_ipfix_renew(&sink->ipfix);
 	}
 	sink->first = slot_index(sink, 1);
 	sink->closed--;
@@ -192,6 +190,9 @@ static bool begin_message(struct udp_sink *sink)
 	sink->slots[index] = (struct slot){};
 	sink->filling = true;
 	sink->filling_since_ns = mono_ns();
+	/* Templates sent to a collector that was away have not arrived. */
+	if (strcmp(sink->books->state, "ready"))
+		plx_ipfix_renew(&sink->ipfix);
 	plx_ipfix_begin(&sink->ipfix, sink->buffers + index * sink->slot_size, sink->slot_size,
 			sink->filling_since_ns, plx_wall_offset_ns());
 	/* Left running when the message is full before: on_hold() then looks at the one after. */

@@ -17,7 +17,7 @@
 #include "bpf/observe_tc.skel.h"
 
 #define FILTER_HANDLE 0x504c5801 /* "PLX", 1 */
-#define PRIORITY_MAX 16   /* the first of 1 .. 16 that is free or takes a BPF filter */
+#define PRIORITY_MAX  16	 /* the first of 1 .. 16 that is free or takes a BPF filter */
 
 static enum bpf_tc_attach_point attach_point(uint32_t kind)
 {
@@ -108,8 +108,8 @@ void plx_tc_reclaim(uint32_t ifindex)
 	bool out = reclaim_side(ifindex, PLX_ON_TC_OUT);
 
 	if (in || out)
-		(void)plx_tc_remove(&(struct plx_attachment){.kind = PLX_ON_CLSACT,
-							     .ifindex = ifindex});
+		(void)plx_tc_remove(
+			&(struct plx_attachment){.kind = PLX_ON_CLSACT, .ifindex = ifindex});
 }
 
 /* Make sure that there is a clsact qdisc. *ret_made: it was made now, so it is ours to remove. */

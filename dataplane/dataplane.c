@@ -159,7 +159,7 @@ static int open_xdp(struct plx_dataplane *dp)
 	if (!dp->xdp)
 		return plx_fail(dp, -errno, "opening the XDP program: %s", strerror(errno));
 	dp->xdp->rodata->flows_limit = dp->opts.flows;
-	bpf_object__for_each_map(map, dp->xdp->obj) {
+	bpf_object__for_each_map (map, dp->xdp->obj) {
 		if (bpf_map__is_internal(map))
 			continue;
 		shared = bpf_object__find_map_by_name(dp->tc->obj, bpf_map__name(map));
@@ -183,8 +183,10 @@ static int open_all(struct plx_dataplane *dp)
 	int err;
 
 	if (access("/sys/kernel/btf/vmlinux", R_OK))
-		return plx_fail(dp, -errno, "/sys/kernel/btf/vmlinux: %s; the kernel needs BTF "
-					    "(CONFIG_DEBUG_INFO_BTF)", strerror(errno));
+		return plx_fail(dp, -errno,
+				"/sys/kernel/btf/vmlinux: %s; the kernel needs BTF "
+				"(CONFIG_DEBUG_INFO_BTF)",
+				strerror(errno));
 	(void)setrlimit(RLIMIT_MEMLOCK, &memlock); /* needed by kernels before 5.11 only */
 	err = make_tables(dp);
 	if (err)
@@ -312,7 +314,7 @@ void plx_dataplane__tables(struct plx_dataplane *dp, struct plx_table_info *ret_
 
 	/* Maps are preallocated: asked once is asked for good. */
 	if (dp->info.memory_bytes == 0) {
-		bpf_object__for_each_map(map, dp->tc->obj)
+		bpf_object__for_each_map (map, dp->tc->obj)
 			dp->info.memory_bytes += map_memory(bpf_map__fd(map));
 		for (int family = 0; family < PLX_NR_FAMILIES; family++)
 			for (int i = 0; i < PLX_NR_BUFFERS; i++)

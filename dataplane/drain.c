@@ -17,7 +17,7 @@
 
 #include "bpf/observe_tc.skel.h"
 
-#define BATCH 8192	   /* records read at once: some 4 ms */
+#define BATCH	    8192  /* records read at once: some 4 ms */
 #define SPILL_BATCH 16384 /* spilled packets delivered before the caller's loop gets its turn */
 
 /* ring_buffer__consume() stops at a negative return, having consumed the record. */
@@ -127,8 +127,7 @@ static int drain_batch(struct plx_dataplane *dp, int family)
 	int err;
 
 	err = bpf_map_lookup_and_delete_batch(fd, dp->drain_started ? &dp->drain_token : NULL,
-					      &dp->drain_token, dp->keys, dp->values, &count,
-					      NULL);
+					      &dp->drain_token, dp->keys, dp->values, &count, NULL);
 	if (err && err != -ENOENT)
 		return plx_fail(dp, err, "reading a flow table: %s", strerror(-err));
 	dp->drain_started = true;

@@ -163,9 +163,8 @@ static int put_on_xdp(struct plx_dataplane *dp, struct plx_iface *iface, bool ge
 	if (err) {
 		snprintf(iface->reason, sizeof(iface->reason), "%s XDP: %s",
 			 generic ? "generic" : "native",
-			 err == -EBUSY || err == -EEXIST
-				 ? "another XDP program is attached"
-				 : strerror(-err));
+			 err == -EBUSY || err == -EEXIST ? "another XDP program is attached"
+							 : strerror(-err));
 		return err;
 	}
 	err = note(dp, iface, &on);
@@ -265,9 +264,9 @@ int plx_dataplane__attach(struct plx_dataplane *dp, const char *name,
 	}
 	err = lock_iface(ifindex, &iface->lock_fd);
 	if (err)
-		return plx_fail(dp, err, err == -EADDRINUSE
-						? "interface '%s' is metered by another process"
-						: "interface '%s': lock failed",
+		return plx_fail(dp, err,
+				err == -EADDRINUSE ? "interface '%s' is metered by another process"
+						   : "interface '%s': lock failed",
 				name);
 	snprintf(iface->info.name, sizeof(iface->info.name), "%s", name);
 	iface->info.asked = *opts;

@@ -36,10 +36,10 @@ struct plx_attachment {
 struct plx_books {
 	struct plx_if_stats kernel[PLX_NR_BUFFERS]; /* as read at the last retirement */
 	struct plx_if_stats total;		    /* of all retired epochs */
-	struct plx_tally retired;	/* metered in the retired epoch, and to be in its tables */
-	struct plx_tally drained;	/* found in the tables so far */
-	struct plx_tally early;		/* spilled in the epoch that is still active, delivered */
-	struct plx_tally delivered;	/* everything given to the callback but early */
+	struct plx_tally retired;   /* metered in the retired epoch, and to be in its tables */
+	struct plx_tally drained;   /* found in the tables so far */
+	struct plx_tally early;	    /* spilled in the epoch that is still active, delivered */
+	struct plx_tally delivered; /* everything given to the callback but early */
 	struct plx_tally evicted;
 	struct plx_tally unexplained;
 };
@@ -79,8 +79,8 @@ struct plx_dataplane {
 	bool draining;
 	int drain_family;
 	uint32_t drain_buffer;
-	bool drain_started;	/* drain_token is valid */
-	uint64_t drain_token;	/* position in the table, opaque to us */
+	bool drain_started;   /* drain_token is valid */
+	uint64_t drain_token; /* position in the table, opaque to us */
 	uint64_t drained[PLX_NR_FAMILIES];
 	uint64_t drain_begin_ns;
 	void *keys, *values;

@@ -21,9 +21,17 @@ $(PERF_DIR)/%.o: perf/%.c
 		$(CPPFLAGS) -MMD -MP -c -o $@ $<
 
 $(PERF_DIR)/flowgen.o: $(PERF_DIR)/flowgen.skel.h
+$(PERF_DIR)/bench_live.o: $(PERF_DIR)/bench_xdp.skel.h
 
 $(PERF_DIR)/flowgen: $(PERF_DIR)/flowgen.o
 	$(call say,LD,$@)
 	$(Q)$(call c_link,$^,libbpf libnl-route-3.0 libnl-3.0)
 
-.PRECIOUS: $(PERF_DIR)/%.bpf.o $(PERF_DIR)/%.skel.h
+PERF_BENCHES := $(patsubst perf/%.c,$(PERF_DIR)/%,$(filter-out %.bpf.c,$(wildcard perf/bench_*.c)))
+PERF_BENCH_OBJECTS := $(patsubst perf/%.c,$(PERF_DIR)/%.o,$(wildcard perf/bench_*.bpf.c))
+
+$(PERF_BENCHES): %: %.o $(PERF_DIR)/bench.o $(BUILD)/libcontrol.a $(BUILD)/libdataplane.a
+	$(call say,LD,$@)
+	$(Q)$(call c_link,$^,$(LIBS_CONTROL))
+
+.PRECIOUS: $(PERF_DIR)/%.o $(PERF_DIR)/%.bpf.o $(PERF_DIR)/%.skel.h

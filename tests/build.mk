@@ -16,10 +16,17 @@ $(UNIT_TESTS) $(BPF_TESTS): %: %.o $(TEST_LIB_OBJS) $(BUILD)/libcontrol.a $(BUIL
 	$(call say,LD,$@)
 	$(Q)$(call c_link,$^,$(LIBS_CONTROL) $(LIBS_TESTS))
 
+# libFuzzer is clang's; -O1 keeps stack traces readable.
+$(FUZZERS): $(BUILD)/tests/fuzz/%: tests/fuzz/%.c
+	$(call say,FUZZ,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CLANG) $(PLX_CFLAGS) -I. -Itests/lib -g -O1 -fsanitize=fuzzer,address,undefined \
+		-fno-sanitize-recover=all -MMD -MP -MT $@ -MF $@.d -o $@ $<
+
 .PRECIOUS: $(BUILD)/tests/%.o
 
 .PHONY: test-all
-test-all: all $(UNIT_TESTS) $(BPF_TESTS) $(FUZZERS)
+test-all: all $(UNIT_TESTS) $(BPF_TESTS) $(FUZZERS) $(BUILD)/perf/flowgen
 	@./tests/run $(BUILD) unit bpf net fuzz
 
 test-unit: $(UNIT_TESTS) $(BUILD)/parallaxd $(BUILD)/parallax ## unit tests (no root)
@@ -28,7 +35,7 @@ test-unit: $(UNIT_TESTS) $(BUILD)/parallaxd $(BUILD)/parallax ## unit tests (no 
 test-bpf: $(BPF_TESTS) ## BPF programs by BPF_PROG_TEST_RUN (root)
 	@./tests/run $(BUILD) bpf
 
-test-net: all ## daemon and CLI in network namespaces (root)
+test-net: all $(BUILD)/perf/flowgen ## daemon and CLI in network namespaces (root)
 	@./tests/run $(BUILD) net
 
 fuzz: $(FUZZERS) ## fuzz the parser, FUZZ_SECONDS=60

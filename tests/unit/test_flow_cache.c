@@ -13,8 +13,8 @@
 
 #include "control/flow_cache.h"
 
-#define SECOND 1000000000ULL
-#define START (1000 * SECOND)
+#define SECOND	    1000000000ULL
+#define START	    (1000 * SECOND)
 #define MAX_EMITTED 4096
 
 struct fixture {

@@ -12,15 +12,14 @@
  * Limits. A power of two for the interfaces: their slot is ifindex & mask, then the next
  * PLX_IF_PROBES - 1 slots.
  */
-#define PLX_MAX_IFACES 256
-#define PLX_IF_PROBES 8
-#define PLX_MAX_VLANS 2	   /* tags walked; a deeper stack is skipped[vlan_depth] */
-#define PLX_MAX_IP6_EXT 8  /* IPv6 extension headers walked; more is skipped[ext_depth] */
-#define PLX_NR_BUFFERS 2   /* flow tables per address family: one filled, one drained */
-#define PLX_SEGS_MAX 65535 /* segments of one super-packet */
+#define PLX_MAX_IFACES	256
+#define PLX_IF_PROBES	8
+#define PLX_MAX_VLANS	2     /* tags walked; a deeper stack is skipped[vlan_depth] */
+#define PLX_MAX_IP6_EXT 8     /* IPv6 extension headers walked; more is skipped[ext_depth] */
+#define PLX_NR_BUFFERS	2     /* flow tables per address family: one filled, one drained */
 
 /* Direction of a packet at its interface; the values of IPFIX flowDirection (61). */
-#define PLX_DIR_IN 0
+#define PLX_DIR_IN  0
 #define PLX_DIR_OUT 1
 #define PLX_NR_DIRS 2
 
@@ -46,8 +45,8 @@ enum plx_skip { PLX_SKIP_REASONS(PLX_SKIP_ENUM) PLX_SKIP_MAX };
 #undef PLX_SKIP_ENUM
 
 /* plx_flow_key.flags */
-#define PLX_KEY_DIR_OUT 0x01  /* observed at egress */
-#define PLX_KEY_IPV4 0x02     /* addresses in word 0, words 1 to 3 are 0 */
+#define PLX_KEY_DIR_OUT	 0x01 /* observed at egress */
+#define PLX_KEY_IPV4	 0x02 /* addresses in word 0, words 1 to 3 are 0 */
 #define PLX_KEY_FRAGMENT 0x04 /* later fragments whose first one was not seen: ports 0 */
 
 #define PLX_VLAN_PRESENT 0x1000 /* in a vlan word: a tag is there; the low 12 bits are its id */
@@ -114,11 +113,11 @@ struct plx_flow_stats {
 #define PLX_SHAPE(min_len, max_len, tcp_flags, min_ttl, max_ttl)                                   \
 	((__u64)(min_len) | (__u64)(max_len) << 16 | (__u64)(tcp_flags) << 32 |                    \
 	 (__u64)(min_ttl) << 48 | (__u64)(max_ttl) << 56)
-#define PLX_SHAPE_MIN_LEN(s) ((__u16)(s))
-#define PLX_SHAPE_MAX_LEN(s) ((__u16)((s) >> 16))
+#define PLX_SHAPE_MIN_LEN(s)   ((__u16)(s))
+#define PLX_SHAPE_MAX_LEN(s)   ((__u16)((s) >> 16))
 #define PLX_SHAPE_TCP_FLAGS(s) ((__u16)((s) >> 32))
-#define PLX_SHAPE_MIN_TTL(s) ((__u8)((s) >> 48))
-#define PLX_SHAPE_MAX_TTL(s) ((__u8)((s) >> 56))
+#define PLX_SHAPE_MIN_TTL(s)   ((__u8)((s) >> 48))
+#define PLX_SHAPE_MAX_TTL(s)   ((__u8)((s) >> 56))
 
 /* Union of two shapes: minima, maxima, flags ORed. */
 static inline __u64 plx_shape_merge(__u64 a, __u64 b)
@@ -181,7 +180,7 @@ struct plx_if_stats {
 
 /* Index in the map if_stats. */
 #define PLX_IF_STATS_INDEX(slot, dir, buffer)                                                      \
-	(((slot) * PLX_NR_DIRS + (dir)) * PLX_NR_BUFFERS + (buffer))
+	(((slot)*PLX_NR_DIRS + (dir)) * PLX_NR_BUFFERS + (buffer))
 #define PLX_IF_STATS_MAX (PLX_MAX_IFACES * PLX_NR_DIRS * PLX_NR_BUFFERS)
 
 #define PLX_FAMILY_IPV4 0

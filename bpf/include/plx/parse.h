@@ -21,10 +21,10 @@
 /* Hide a value's origin from the compiler, which would drop a mask that only the verifier needs. */
 #ifdef __bpf__
 #define PLX_OPAQUE(x) asm volatile("" : "+r"(x))
-#define PLX_FORGET() asm volatile("" ::: "memory")
+#define PLX_FORGET()  asm volatile("" ::: "memory")
 #else
 #define PLX_OPAQUE(x) (void)(x)
-#define PLX_FORGET() (void)0
+#define PLX_FORGET()  (void)0
 #endif
 
 #if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
@@ -36,27 +36,29 @@
 #endif
 
 /* EtherTypes (IEEE 802); below PLX_ETH_MIN the field is an 802.3 length: LLC follows. */
-#define PLX_ETH_MIN 0x0600
-#define PLX_ETH_IPV4 0x0800
-#define PLX_ETH_ARP 0x0806
-#define PLX_ETH_8021Q 0x8100
-#define PLX_ETH_IPV6 0x86dd
+#define PLX_ETH_MIN    0x0600
+#define PLX_ETH_IPV4   0x0800
+#define PLX_ETH_ARP    0x0806
+#define PLX_ETH_8021Q  0x8100
+#define PLX_ETH_IPV6   0x86dd
 #define PLX_ETH_8021AD 0x88a8
-#define PLX_ETH_QINQ1 0x9100 /* Q-in-Q before 802.1ad */
+#define PLX_ETH_QINQ1  0x9100 /* Q-in-Q before 802.1ad */
 
 /* Protocol numbers (IANA) */
-#define PLX_IPPROTO_HOPOPTS 0
-#define PLX_IPPROTO_ICMP 1
-#define PLX_IPPROTO_TCP 6
-#define PLX_IPPROTO_UDP 17
-#define PLX_IPPROTO_DCCP 33
-#define PLX_IPPROTO_ROUTING 43
+#define PLX_IPPROTO_HOPOPTS  0
+#define PLX_IPPROTO_ICMP     1
+#define PLX_IPPROTO_TCP	     6
+#define PLX_IPPROTO_UDP	     17
+#define PLX_IPPROTO_DCCP     33
+#define PLX_IPPROTO_ROUTING  43
 #define PLX_IPPROTO_FRAGMENT 44
-#define PLX_IPPROTO_AH 51
-#define PLX_IPPROTO_ICMPV6 58
-#define PLX_IPPROTO_DSTOPTS 60
-#define PLX_IPPROTO_SCTP 132
-#define PLX_IPPROTO_UDPLITE 136
+#define PLX_IPPROTO_AH	     51
+#define PLX_IPPROTO_ICMPV6   58
+#define PLX_IPPROTO_DSTOPTS  60
+#define PLX_IPPROTO_SCTP     132
+#define PLX_IPPROTO_UDPLITE  136
+
+#define PLX_OPT_JUMBO 0xc2 /* IPv6 option: jumbo payload, RFC 2675 */
 
 /* IPFIX fragmentFlags (197) */
 #define PLX_FRAG_DF 0x40
@@ -132,7 +134,8 @@ struct plx_cursor {
 	__u32 offset;
 };
 
-/* All headers lie in the first 4 KiB: 14 + 2 * 4 + 40 + 8 * 2048 can be more, and is then skipped. */
+/* All headers lie in the first 4 KiB: 14 + 2 * 4 + 40 + 8 * 2048 can be more, and is then skipped.
+ */
 #define PLX_HEADERS_MAX 4096
 
 /* What the hook knows beside the bytes. */
@@ -158,11 +161,11 @@ struct plx_packet {
 	__u32 phantom_octets; /* of the headers: in the super-packet, but on no wire */
 	__u16 tcp_flags;      /* 9 bits */
 	__u8 next;
-	__u8 version;	     /* 4 or 6 */
+	__u8 version; /* 4 or 6 */
 	__u8 ttl;
-	__u8 first_fragment; /* of more than one: ports are here, later ones follow */
-	__u8 later_fragment; /* offset > 0: no transport header in this packet */
-	__u8 has_ports;	     /* the transport header was read */
+	__u8 first_fragment;	/* of more than one: ports are here, later ones follow */
+	__u8 later_fragment;	/* offset > 0: no transport header in this packet */
+	__u8 has_ports;		/* the transport header was read */
 	__u8 fragment_protocol; /* IPv4 protocol, or next header of the IPv6 fragment header */
 };
 
@@ -227,12 +230,13 @@ PLX_INLINE enum plx_skip plx_parse_eth(struct plx_cursor *c, const struct plx_pa
 	if (in->vlan_tagged)
 		plx_note_vlan(p, in->vlan_tci, depth++);
 	for (int i = 0; i < PLX_MAX_VLANS && plx_is_vlan(type); i++) {
-		const struct plx_hdr_vlan *tag = plx_take(c, sizeof(*tag));
+		const struct plx_hdr_vlan *tag;
 
-		if (!tag)
-			return PLX_SKIP_TRUNC_L2;
 		if (depth == PLX_MAX_VLANS)
 			return PLX_SKIP_VLAN_DEPTH;
+		tag = plx_take(c, sizeof(*tag));
+		if (!tag)
+			return PLX_SKIP_TRUNC_L2;
 		plx_note_vlan(p, plx_be16(tag->tci), depth++);
 		p->ip_offset += sizeof(*tag);
 		type = plx_be16(tag->type);
@@ -351,14 +355,17 @@ PLX_INLINE enum plx_skip plx_parse_ipv6(struct plx_cursor *c, const struct plx_p
 	p->left = plx_be16(ip->payload_length);
 	p->ip_octets = p->left + sizeof(*ip);
 	if (in->super && p->left == 0) {
+		const struct plx_hdr_ext *ext = plx_peek(c, sizeof(*ext));
+
 		p->ip_octets = 0;
 		p->left = 0xffff;
 		/*
 		 * BIG TCP: more than 64 KiB, so the kernel adds a hop-by-hop header with the jumbo
-		 * payload option (RFC 2675), and removes it before the segments leave.
+		 * payload option, and removes it before the segments leave.
 		 */
-		if (ip->next == PLX_IPPROTO_HOPOPTS)
-			p->phantom_octets = sizeof(struct plx_hdr_ext);
+		if (ext && ip->next == PLX_IPPROTO_HOPOPTS && ext->length == 0 &&
+		    ext->data[0] == PLX_OPT_JUMBO && ext->data[1] == 4)
+			p->phantom_octets = sizeof(*ext);
 	}
 	p->next = ip->next;
 	p->offset = c->offset;

@@ -56,12 +56,12 @@ struct plx_iface_info {
 	char name[16];
 	uint32_t ifindex;
 	struct plx_iface_opts asked;
-	bool present;		/* false: the interface disappeared, its ledger is kept */
-	const char *hook_in;	/* "xdp", "tc" or "none" */
-	const char *xdp_mode;	/* "native", "generic" or "" */
-	const char *hook_out;	/* "tc" or "none" */
-	const char *reason;	/* why hook_in is what it is, one line */
-	bool exact;		/* false: super-packets cannot be told apart (generic XDP) */
+	bool present;	      /* false: the interface disappeared, its ledger is kept */
+	const char *hook_in;  /* "xdp", "tc" or "none" */
+	const char *xdp_mode; /* "native", "generic" or "" */
+	const char *hook_out; /* "tc" or "none" */
+	const char *reason;   /* why hook_in is what it is, one line */
+	bool exact;	      /* false: super-packets cannot be told apart (generic XDP) */
 };
 
 /*
@@ -81,16 +81,16 @@ struct plx_if_ledger {
 };
 
 struct plx_table_info {
-	uint32_t flows;		/* capacity per family and epoch */
+	uint32_t flows;			/* capacity per family and epoch */
 	uint64_t used[PLX_NR_FAMILIES]; /* flows in the active tables */
-	uint64_t epochs;	/* completed drains */
-	uint64_t records;	/* delivered from tables */
-	uint64_t spilled;	/* delivered from the ring */
-	uint64_t evicted_flows; /* inserts - drained */
-	uint64_t swap_ns;	/* last swap, the wait for running programs included */
-	uint64_t drain_ns;	/* last drain, callbacks included */
-	uint64_t drain_records; /* records of the last drain */
-	uint64_t memory_bytes;	/* of all maps, as the kernel accounts them */
+	uint64_t epochs;		/* completed drains */
+	uint64_t records;		/* delivered from tables */
+	uint64_t spilled;		/* delivered from the ring */
+	uint64_t evicted_flows;		/* inserts - drained */
+	uint64_t swap_ns;		/* last swap, the wait for running programs included */
+	uint64_t drain_ns;		/* last drain, callbacks included */
+	uint64_t drain_records;		/* records of the last drain */
+	uint64_t memory_bytes;		/* of all maps, as the kernel accounts them */
 };
 
 /*
