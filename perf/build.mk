@@ -35,3 +35,15 @@ $(PERF_BENCHES): %: %.o $(PERF_DIR)/bench.o $(BUILD)/libcontrol.a $(BUILD)/libda
 	$(Q)$(call c_link,$^,$(LIBS_CONTROL))
 
 .PRECIOUS: $(PERF_DIR)/%.o $(PERF_DIR)/%.bpf.o $(PERF_DIR)/%.skel.h
+
+PERF_ALL := $(BUILD)/parallaxd $(PERF_DIR)/flowgen $(PERF_BENCHES) $(PERF_BENCH_OBJECTS)
+
+perf: $(PERF_ALL) ## measure (root, some 8 minutes), into perf/results/
+	@./perf/run.sh $(BUILD) $(VERSION)
+
+perf-quick: $(PERF_ALL) ## measure less precisely (root, under 3 minutes)
+	@./perf/run.sh $(BUILD) $(VERSION) --quick
+
+.PHONY: perf-tried
+perf-tried: $(PERF_ALL) ## what the patches of perf/tried cost or gain (root, PART=xdp|tc|xdp6|tc6)
+	@./perf/tried.sh $(BUILD) $(CLANG) $(PART)
