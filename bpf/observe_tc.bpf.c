@@ -16,35 +16,14 @@
 
 /* What skb is on the wire. header: octets up to the payload, a moved-out tag included. */
 static __always_inline void wire_of(const struct __sk_buff *skb, __u32 frame, __u32 l2,
-				    __u32 header, const struct plx_packet *p, struct wire *wire)
+				    __u32 header, const struct plx_packet *p, struct plx_wire *wire)
 {
-	__u32 gso_size = skb->gso_size, segments, payload, last;
+	__u32 gso_size = skb->gso_size;
 
-	payload = frame > header ? frame - header : 0;
-	if (gso_size == 0 || payload == 0) {
-		wire->segments = 1;
-		wire->frame_octets = frame;
-		wire->ip_octets = p->ip_octets ? p->ip_octets : frame - l2;
-		wire->min_ip_length = clamp_u16(wire->ip_octets);
-		wire->max_ip_length = wire->min_ip_length;
-		return;
-	}
-	/*
-	 * Packets from guests come with gso_size and without gso_segs (SKB_GSO_DODGY). SCTP has
-	 * gso_size 0xffff (GSO_BY_FRAGS) and right gso_segs.
-	 */
-	segments = skb->gso_segs;
-	if (segments == 0)
-		segments = (payload + gso_size - 1) / gso_size;
-	wire->segments = segments;
-	wire->frame_octets = payload + (__u64)segments * header;
-	wire->ip_octets = payload + (__u64)segments * (header - l2);
-	last = payload - (segments - 1) * gso_size;
-	if (last > payload || last > gso_size)
-		last = payload / segments;
-	wire->min_ip_length = clamp_u16(last + header - l2);
-	wire->max_ip_length =
-		clamp_u16((segments > 1 && gso_size < payload ? gso_size : last) + header - l2);
+	if (gso_size == 0 || frame <= header)
+		plx_wire_frame(wire, frame, p->ip_octets ? p->ip_octets : frame - l2);
+	else
+		plx_wire_super(wire, frame, l2, header, gso_size, skb->gso_segs);
 }
 
 /* Parse what is in the linear part of skb; a cut that only the linear part makes is NONLINEAR. */
@@ -70,7 +49,7 @@ static __always_inline int observe(struct __sk_buff *skb, int direction, __u32 i
 {
 	struct plx_packet *p = packet_get();
 	struct plx_parse_in in = {};
-	struct wire wire = {};
+	struct plx_wire wire = {};
 	enum plx_skip skip;
 	__u32 length, tag;
 

@@ -24,7 +24,7 @@ int plx_xdp(struct xdp_md *ctx)
 	__u64 length = bpf_xdp_get_buff_len(ctx);
 	struct plx_packet *p = packet_get();
 	struct plx_parse_in in = {};
-	struct wire wire = {};
+	struct plx_wire wire;
 	enum plx_skip skip;
 
 	if (!p)
@@ -32,12 +32,7 @@ int plx_xdp(struct xdp_md *ctx)
 	skip = plx_parse(data, end, &in, p);
 	if (plx_truncated(skip) && length > (__u64)(end - data))
 		skip = PLX_SKIP_NONLINEAR;
-	wire.segments = 1;
-	wire.frame_octets = length;
-	if (skip == PLX_PARSE_OK) {
-		wire.ip_octets = p->ip_octets;
-		wire.min_ip_length = wire.max_ip_length = clamp_u16(p->ip_octets);
-	}
+	plx_wire_frame(&wire, length, skip == PLX_PARSE_OK ? p->ip_octets : 0);
 	account(ctx->ingress_ifindex, PLX_DIR_IN, skip, p, &wire);
 	return XDP_PASS;
 }
