@@ -305,7 +305,7 @@ static struct json_object *do_flows(struct plx_daemon *daemon, struct json_objec
 	if (!flows)
 		return plx_ctl_error("failed", "out of memory");
 	count = plx_cache__top(daemon->cache, sort, flows, limit);
-	offset = plx_wall_offset_ns();
+	offset = plx_wall_offset_ns(PLX_FLOW_MONOTONIC);
 	list = json_object_new_array_ext(count);
 	for (size_t i = 0; i < count; i++)
 		json_object_array_add(list,

@@ -406,7 +406,7 @@ out:
 int plx_daemon__run(struct plx_daemon *daemon)
 {
 	struct plx_ledger_sum sum;
-	struct plx_tally lost = {}, skipped = {}, difference;
+	char line[PLX_LEDGER_TEXT_MAX];
 
 	plx_notify("READY=1");
 	plx_log(PLX_LOG_NOTICE, "ready: %zu interfaces, %zu exporters, control socket %s",
@@ -414,16 +414,8 @@ int plx_daemon__run(struct plx_daemon *daemon)
 	if (event_base_dispatch(daemon->base) < 0)
 		return -EIO;
 	plx_daemon__total(daemon, &sum);
-	for (int i = 0; i < PLX_SKIP_MAX; i++)
-		plx_tally_add(&skipped, &sum.skipped[i]);
-	for (int i = 0; i < PLX_NR_LOSSES; i++)
-		plx_tally_add(&lost, &sum.lost[i]);
-	difference = plx_ledger__difference(&sum);
-	plx_log(PLX_LOG_NOTICE,
-		"stopped: seen %llu packets = metered %llu + skipped %llu; "
-		"metered = exported %llu + held %llu + lost %llu; difference %lld",
-		sum.seen.packets, sum.metered.packets, skipped.packets, sum.exported.packets,
-		sum.held.packets, lost.packets, (long long)difference.packets);
+	plx_ledger__fmt(&sum, line, sizeof(line));
+	plx_log(PLX_LOG_NOTICE, "stopped: %s", line);
 	return 0;
 }
 

@@ -45,6 +45,7 @@ struct plx_exporter_env {
 	plx_ifname_fn ifname;
 	void *ifname_arg;
 	uint32_t observation_domain; /* unless the URL says otherwise */
+	enum plx_flow_clock clock;   /* of the flows that it will get */
 };
 
 /*

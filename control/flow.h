@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * A flow as it leaves the cache for the exporters and the live table: what was counted since its
- * last export, under one id. Times are CLOCK_MONOTONIC; plx_wall_ns() turns them into wall time.
+ * last export, under one id. Which clock its times are of, the owner of the cache knows.
  */
 #ifndef PLX_FLOW_H
 #define PLX_FLOW_H
@@ -28,14 +28,26 @@ struct plx_flow {
 	enum plx_end_reason end_reason;
 };
 
-/* Nanoseconds to add to CLOCK_MONOTONIC to get CLOCK_REALTIME, as of now. */
-static inline int64_t plx_wall_offset_ns(void)
-{
-	struct timespec mono, real;
+/* The clock of a flow's times: that of the kernel's programs, or that of a capture. */
+enum plx_flow_clock {
+	PLX_FLOW_MONOTONIC, /* CLOCK_MONOTONIC of this machine */
+	PLX_FLOW_WALL,	    /* nanoseconds since 1970, by the clock of some machine */
+};
 
-	clock_gettime(CLOCK_MONOTONIC, &mono);
-	clock_gettime(CLOCK_REALTIME, &real);
-	return (int64_t)(real.tv_sec - mono.tv_sec) * 1000000000 + (real.tv_nsec - mono.tv_nsec);
+static inline uint64_t plx_flow_now_ns(enum plx_flow_clock clock)
+{
+	struct timespec now;
+
+	clock_gettime(clock == PLX_FLOW_WALL ? CLOCK_REALTIME : CLOCK_MONOTONIC, &now);
+	return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
+}
+
+/* Nanoseconds to add to the times of flows to get nanoseconds since 1970, as of now. */
+static inline int64_t plx_wall_offset_ns(enum plx_flow_clock clock)
+{
+	if (clock == PLX_FLOW_WALL)
+		return 0;
+	return (int64_t)(plx_flow_now_ns(PLX_FLOW_WALL) - plx_flow_now_ns(clock));
 }
 
 /* Name of an interface index, or NULL; the pointer is valid during the call's caller only. */

@@ -29,7 +29,7 @@ struct plx_ipfix {
 	bool template_sent;	    /* ever */
 	uint8_t template_left;	    /* bits of the templates that the refresh still has to send */
 	uint32_t messages;	    /* since the last refresh */
-	uint64_t refreshed_ns;	    /* CLOCK_MONOTONIC */
+	uint64_t refreshed_ns;	    /* clock of the flows */
 	uint16_t nr_fields[PLX_IPFIX_TEMPLATES];
 	uint16_t record_size[PLX_IPFIX_TEMPLATES];
 
@@ -41,7 +41,7 @@ struct plx_ipfix {
 	uint8_t set_kind;    /* template of the open set */
 	uint16_t records;    /* data records in it */
 	uint16_t templates;  /* template records in it */
-	int64_t offset_ns;   /* CLOCK_MONOTONIC to wall clock, the same for the whole message */
+	int64_t offset_ns;   /* clock of the flows to wall clock, the same for the whole message */
 	uint64_t now_ns;     /* no flow ends later than this */
 	uint64_t max_end_ms; /* latest flow end in it, wall clock */
 };
@@ -51,7 +51,7 @@ void plx_ipfix_init(struct plx_ipfix *ipfix, uint32_t domain, uint32_t template_
 
 /*
  * Start a message of at most size bytes (>= PLX_IPFIX_SIZE_MIN) in buf, with the templates that are
- * due. now_ns: CLOCK_MONOTONIC.
+ * due. now_ns is of the clock of the flows, wall_offset_ns makes wall time of it.
  */
 void plx_ipfix_begin(struct plx_ipfix *ipfix, void *buf, size_t size, uint64_t now_ns,
 		     int64_t wall_offset_ns);

@@ -2,7 +2,7 @@
 /* See ledger.h. */
 #include "ledger.h"
 
-#include <string.h>
+#include <stdio.h>
 
 void plx_tally_add(struct plx_tally *to, const struct plx_tally *what)
 {
@@ -31,26 +31,30 @@ struct plx_cache_books *plx_ledger__books(struct plx_ledger *ledger, const struc
 	return &ledger->books[index][key->flags & PLX_KEY_DIR_OUT ? PLX_DIR_OUT : PLX_DIR_IN];
 }
 
+void plx_ledger__join(const struct plx_if_ledger *kernel, const struct plx_cache_books *books,
+		      struct plx_ledger_sum *sum)
+{
+	plx_tally_add(&sum->seen, &kernel->seen);
+	plx_tally_add(&sum->metered, &kernel->metered);
+	for (int i = 0; i < PLX_SKIP_MAX; i++)
+		plx_tally_add(&sum->skipped[i], &kernel->skipped[i]);
+	plx_tally_add(&sum->held, &kernel->held);
+	plx_tally_add(&sum->held, &books->held);
+	plx_tally_add(&sum->exported, &books->exported);
+	plx_tally_add(&sum->lost[PLX_LOSS_RING_FULL], &kernel->ring_full);
+	plx_tally_add(&sum->lost[PLX_LOSS_EVICTED], &kernel->evicted);
+	plx_tally_add(&sum->lost[PLX_LOSS_UNEXPLAINED], &kernel->unexplained);
+	plx_tally_add(&sum->lost[PLX_LOSS_NO_EXPORTER], &books->no_exporter);
+	plx_tally_add(&sum->lost[PLX_LOSS_CACHE_FULL], &books->cache_full);
+}
+
 void plx_ledger__sum(const struct plx_ledger *ledger, const struct plx_dataplane *dp, size_t index,
 		     int direction, struct plx_ledger_sum *sum)
 {
-	const struct plx_cache_books *books = &ledger->books[index][direction];
 	struct plx_if_ledger kernel;
 
-	if (plx_dataplane__ledger(dp, index, direction, &kernel))
-		return;
-	plx_tally_add(&sum->seen, &kernel.seen);
-	plx_tally_add(&sum->metered, &kernel.metered);
-	for (int i = 0; i < PLX_SKIP_MAX; i++)
-		plx_tally_add(&sum->skipped[i], &kernel.skipped[i]);
-	plx_tally_add(&sum->held, &kernel.held);
-	plx_tally_add(&sum->held, &books->held);
-	plx_tally_add(&sum->exported, &books->exported);
-	plx_tally_add(&sum->lost[PLX_LOSS_RING_FULL], &kernel.ring_full);
-	plx_tally_add(&sum->lost[PLX_LOSS_EVICTED], &kernel.evicted);
-	plx_tally_add(&sum->lost[PLX_LOSS_UNEXPLAINED], &kernel.unexplained);
-	plx_tally_add(&sum->lost[PLX_LOSS_NO_EXPORTER], &books->no_exporter);
-	plx_tally_add(&sum->lost[PLX_LOSS_CACHE_FULL], &books->cache_full);
+	if (plx_dataplane__ledger(dp, index, direction, &kernel) == 0)
+		plx_ledger__join(&kernel, &ledger->books[index][direction], sum);
 }
 
 struct plx_tally plx_ledger__difference(const struct plx_ledger_sum *sum)
@@ -65,6 +69,21 @@ struct plx_tally plx_ledger__difference(const struct plx_ledger_sum *sum)
 	for (int i = 0; i < PLX_NR_LOSSES; i++)
 		plx_tally_sub(&missing, &sum->lost[i]);
 	return missing;
+}
+
+void plx_ledger__fmt(const struct plx_ledger_sum *sum, char *text, size_t size)
+{
+	struct plx_tally lost = {}, skipped = {}, difference = plx_ledger__difference(sum);
+
+	for (int i = 0; i < PLX_SKIP_MAX; i++)
+		plx_tally_add(&skipped, &sum->skipped[i]);
+	for (int i = 0; i < PLX_NR_LOSSES; i++)
+		plx_tally_add(&lost, &sum->lost[i]);
+	snprintf(text, size,
+		 "seen %llu packets = metered %llu + skipped %llu; "
+		 "metered = exported %llu + held %llu + lost %llu; difference %lld",
+		 sum->seen.packets, sum->metered.packets, skipped.packets, sum->exported.packets,
+		 sum->held.packets, lost.packets, (long long)difference.packets);
 }
 
 const char *plx_loss_name(enum plx_loss cause)

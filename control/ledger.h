@@ -6,6 +6,7 @@
 #ifndef PLX_LEDGER_H
 #define PLX_LEDGER_H
 
+#include <stddef.h>
 #include <stdint.h>
 
 #include "flow.h"
@@ -51,7 +52,11 @@ void plx_tally_sub(struct plx_tally *from, const struct plx_tally *what);
 /* Packets and layer-2 octets of a record or flow. */
 struct plx_tally plx_tally_of(const struct plx_flow_stats *stats);
 
-/* Add interface index, direction to sum. */
+/* Add both halves of one interface and direction, or of a replayed capture, to sum. */
+void plx_ledger__join(const struct plx_if_ledger *kernel, const struct plx_cache_books *books,
+		      struct plx_ledger_sum *sum);
+
+/* Same, for interface index and direction of dp. */
 void plx_ledger__sum(const struct plx_ledger *ledger, const struct plx_dataplane *dp, size_t index,
 		     int direction, struct plx_ledger_sum *sum);
 
@@ -60,6 +65,11 @@ void plx_ledger__sum(const struct plx_ledger *ledger, const struct plx_dataplane
  * complement. 0 and 0, or there is a bug.
  */
 struct plx_tally plx_ledger__difference(const struct plx_ledger_sum *sum);
+
+#define PLX_LEDGER_TEXT_MAX 256
+
+/* The closing line: "seen N packets = metered ...; difference N". */
+void plx_ledger__fmt(const struct plx_ledger_sum *sum, char *text, size_t size);
 
 const char *plx_loss_name(enum plx_loss cause);
 

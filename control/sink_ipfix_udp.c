@@ -37,6 +37,7 @@ struct slot {
 
 struct udp_sink {
 	struct plx_exporter_stats *books;
+	enum plx_flow_clock clock;
 	int fd;
 	int timer_fd;
 	struct event *tick; /* timer_fd: libevent's own timers may be a jiffy late */
@@ -61,10 +62,7 @@ struct udp_sink {
 
 static uint64_t mono_ns(void)
 {
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
+	return plx_flow_now_ns(PLX_FLOW_MONOTONIC);
 }
 
 static uint32_t slot_index(const struct udp_sink *sink, uint32_t position)
@@ -167,7 +165,7 @@ static void end_message(struct udp_sink *sink)
 {
 	struct slot *slot = &sink->slots[slot_index(sink, sink->closed)];
 
-	slot->size = (uint16_t)plx_ipfix_end(&sink->ipfix, mono_ns());
+	slot->size = (uint16_t)plx_ipfix_end(&sink->ipfix, plx_flow_now_ns(sink->clock));
 	slot->templates = sink->ipfix.templates;
 	sink->filling = false;
 	sink->closed++;
@@ -194,7 +192,7 @@ static bool begin_message(struct udp_sink *sink)
 	if (strcmp(sink->books->state, "ready"))
 		plx_ipfix_renew(&sink->ipfix);
 	plx_ipfix_begin(&sink->ipfix, sink->buffers + index * sink->slot_size, sink->slot_size,
-			sink->filling_since_ns, plx_wall_offset_ns());
+			plx_flow_now_ns(sink->clock), plx_wall_offset_ns(sink->clock));
 	/* Left running when the message is full before: on_hold() then looks at the one after. */
 	if (!evtimer_pending(sink->hold, NULL))
 		(void)evtimer_add(sink->hold, &hold);
@@ -231,8 +229,11 @@ static void udp_export(void *arg, const struct plx_flow *flow)
 			plx_ipfix_skip(&sink->ipfix);
 			return;
 		}
+		/* A capture's clock is not ours: the export time gives way, not the flow's. */
 		if (flow->stats.last_ns > sink->ipfix.now_ns)
-			plx_ipfix_now(&sink->ipfix, mono_ns());
+			plx_ipfix_now(&sink->ipfix, sink->clock == PLX_FLOW_WALL
+							    ? flow->stats.last_ns
+							    : plx_flow_now_ns(sink->clock));
 		if (plx_ipfix_add(&sink->ipfix, flow))
 			break;
 		end_message(sink);
@@ -367,6 +368,7 @@ static int udp_open(const struct plx_exporter_env *env, const struct plx_url *ur
 		goto out;
 	}
 	sink->books = books;
+	sink->clock = env->clock;
 	sink->fd = -1;
 	sink->timer_fd = -1;
 	err = connect_collector(sink, url, ret_err, err_size);

@@ -36,6 +36,7 @@ struct json_sink {
 	struct plx_exporter_stats *books;
 	plx_ifname_fn ifname;
 	void *ifname_arg;
+	enum plx_flow_clock clock;
 	int fd;
 	bool is_socket;
 	struct event *writable; /* after EAGAIN */
@@ -160,7 +161,8 @@ static size_t append_line(struct json_sink *sink, const char *text, size_t size)
 static size_t append_flow(struct json_sink *sink, const struct plx_flow *flow)
 {
 	struct json_object *object =
-		plx_flow_json(flow, plx_wall_offset_ns(), sink->ifname, sink->ifname_arg);
+		plx_flow_json(flow, plx_wall_offset_ns(sink->clock), sink->ifname,
+			      sink->ifname_arg);
 	const char *text;
 	size_t size = 0;
 
@@ -281,6 +283,7 @@ static int json_open(const struct plx_exporter_env *env, const struct plx_url *u
 	sink->books = books;
 	sink->ifname = env->ifname;
 	sink->ifname_arg = env->ifname_arg;
+	sink->clock = env->clock;
 	err = open_output(sink, url->path);
 	if (err)
 		goto out;
