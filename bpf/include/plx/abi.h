@@ -98,7 +98,7 @@ struct plx_flow_stats {
 	__u64 packets;	    /* on the wire: segments of super-packets */
 	__u64 octets;	    /* IP octets, from IP length fields */
 	__u64 frame_octets; /* layer 2 without FCS */
-	__u64 first_ns;	    /* CLOCK_MONOTONIC */
+	__u64 first_ns;	    /* CLOCK_MONOTONIC; from a capture: since 1970 */
 	__u64 last_ns;
 	__u64 shape; /* PLX_SHAPE_*: TTL and length bounds, TCP flags */
 	struct plx_flow_first first;

@@ -18,7 +18,7 @@
 
 struct plx_dataplane;
 
-/* One flow as counted in one epoch by one table, or one spilled packet. */
+/* One flow as counted in one epoch by one table, or one packet: spilled, or of a capture. */
 struct plx_flow_record {
 	struct plx_flow_key key;
 	struct plx_flow_stats stats;
