@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * parallaxd: options, start order, exit codes (0 done, 1 failed, 2 usage). The work is in daemon.c.
+ * parallaxd: options, start order, exit codes (0 done, 1 failed, 2 usage). The work is in daemon.c,
+ * or, for captures, in offline.c.
  */
 #include <errno.h>
 #include <getopt.h>
@@ -14,6 +15,7 @@
 #include "config.h"
 #include "daemon.h"
 #include "log.h"
+#include "offline.h"
 
 #define DEFAULT_CONFIG "/etc/parallax/parallax.yaml"
 #define MAX_OPTIONS    256 /* -i, -e and --set together, each kind */
@@ -23,11 +25,14 @@ enum { EXIT_OK, EXIT_FAILED, EXIT_USAGE };
 static const char usage_text[] =
 	"usage: parallaxd [-c FILE] [-i IFACE]... [-e URL]... [--set KEY=VALUE]...\n"
 	"                 [--socket PATH] [--check] [--detach] [-v]...\n"
+	"       parallaxd -r CAPTURE [-c FILE] [-e URL]... [--set KEY=VALUE]... [-v]...\n"
 	"\n"
 	"Meter interfaces and export flows, in the foreground; log to stderr.\n"
+	"With -r: the flows of a capture file, without privileges, then exit.\n"
 	"\n"
 	"  -c, --config FILE    configuration (default " DEFAULT_CONFIG " if there)\n"
 	"  -i, --iface IFACE    meter this interface, beside those of the configuration\n"
+	"  -r, --read CAPTURE   read packets from this pcap or pcapng file (Ethernet)\n"
 	"  -e, --export URL     export there: ipfix://HOST:PORT, json:PATH, json:-\n"
 	"      --set KEY=VALUE  override a configuration key, as in timeouts.active=5s\n"
 	"      --socket PATH    control socket, same as --set socket.path=PATH\n"
@@ -38,10 +43,11 @@ static const char usage_text[] =
 	"      --version        print the version and exit\n"
 	"  -h, --help           print this and exit\n"
 	"\n"
-	"Without an exporter, and with stdout a terminal, flows go to json:-.\n";
+	"Without an exporter flows go to json:- when stdout is a terminal, and with -r.\n";
 
 struct options {
 	const char *config;
+	const char *capture; /* -r, or NULL */
 	const char *ifaces[MAX_OPTIONS];
 	size_t nr_ifaces;
 	const char *exporters[MAX_OPTIONS];
@@ -70,6 +76,7 @@ static int parse_options(int argc, char **argv, struct options *o)
 	static const struct option options[] = {
 		{"config", required_argument, NULL, 'c'},
 		{"iface", required_argument, NULL, 'i'},
+		{"read", required_argument, NULL, 'r'},
 		{"export", required_argument, NULL, 'e'},
 		{"set", required_argument, NULL, OPT_SET},
 		{"socket", required_argument, NULL, OPT_SOCKET},
@@ -83,13 +90,16 @@ static int parse_options(int argc, char **argv, struct options *o)
 	bool ok = true;
 	int c;
 
-	while (ok && (c = getopt_long(argc, argv, "c:i:e:vh", options, NULL)) != -1) {
+	while (ok && (c = getopt_long(argc, argv, "c:i:r:e:vh", options, NULL)) != -1) {
 		switch (c) {
 		case 'c':
 			o->config = optarg;
 			break;
 		case 'i':
 			ok = append(o->ifaces, &o->nr_ifaces, optarg);
+			break;
+		case 'r':
+			o->capture = optarg;
 			break;
 		case 'e':
 			ok = append(o->exporters, &o->nr_exporters, optarg);
@@ -125,6 +135,10 @@ static int parse_options(int argc, char **argv, struct options *o)
 		plx_log(PLX_LOG_ERROR, "unexpected argument '%s'", argv[optind]);
 		ok = false;
 	}
+	if (ok && o->capture && (o->nr_ifaces || o->detach || o->socket_set)) {
+		plx_log(PLX_LOG_ERROR, "-r reads a file: no -i, --socket or --detach with it");
+		ok = false;
+	}
 	if (ok && o->socket_set)
 		ok = append(o->sets, &o->nr_sets, o->socket_set);
 	if (!ok)
@@ -142,7 +156,7 @@ static int add_options(struct plx_config *config, const struct options *o, char 
 	for (size_t i = 0; i < o->nr_exporters; i++)
 		if (plx_config__add_exporter(config, o->exporters[i], err, err_size))
 			return -EINVAL;
-	if (config->nr_exporters == 0 && isatty(STDOUT_FILENO))
+	if (config->nr_exporters == 0 && (o->capture || isatty(STDOUT_FILENO)))
 		return plx_config__add_exporter(config, "json:-", err, err_size);
 	return 0;
 }
@@ -223,7 +237,8 @@ int main(int argc, char **argv)
 		status = detach_leftovers(&options);
 		goto out;
 	}
-	if (!options.config && access(DEFAULT_CONFIG, F_OK) == 0)
+	/* A capture is anybody's to read, with a daemon of other exporters on the same machine. */
+	if (!options.config && !options.capture && access(DEFAULT_CONFIG, F_OK) == 0)
 		options.config = DEFAULT_CONFIG;
 	status = configure(&options, &config);
 	if (status != EXIT_OK)
@@ -231,6 +246,10 @@ int main(int argc, char **argv)
 	if (options.check) {
 		printf("%s: ok\n", options.config ? options.config : "defaults");
 		status = EXIT_OK;
+		goto out;
+	}
+	if (options.capture) {
+		status = plx_offline__run(config, options.capture) ? EXIT_FAILED : EXIT_OK;
 		goto out;
 	}
 	if (config->nr_interfaces == 0)

@@ -160,9 +160,8 @@ static size_t append_line(struct json_sink *sink, const char *text, size_t size)
 
 static size_t append_flow(struct json_sink *sink, const struct plx_flow *flow)
 {
-	struct json_object *object =
-		plx_flow_json(flow, plx_wall_offset_ns(sink->clock), sink->ifname,
-			      sink->ifname_arg);
+	struct json_object *object = plx_flow_json(flow, plx_wall_offset_ns(sink->clock),
+						   sink->ifname, sink->ifname_arg);
 	const char *text;
 	size_t size = 0;
 

@@ -273,9 +273,9 @@ def check_ledger(ledger, what="ledger"):
         equal(f"{what}: unexplained, {unit}", ledger["lost"]["unexplained"][unit], 0)
 
 
-def main(tests):
+def main(tests, root=True):
     """Run test functions (name -> sentence); one line each; exit status for the runner."""
-    if os.geteuid() != 0:
+    if root and os.geteuid() != 0:
         print("not ok root is needed for network namespaces")
         sys.exit(1)
     only = sys.argv[1:]

@@ -14,9 +14,9 @@
  */
 #define PLX_MAX_IFACES	256
 #define PLX_IF_PROBES	8
-#define PLX_MAX_VLANS	2     /* tags walked; a deeper stack is skipped[vlan_depth] */
-#define PLX_MAX_IP6_EXT 8     /* IPv6 extension headers walked; more is skipped[ext_depth] */
-#define PLX_NR_BUFFERS	2     /* flow tables per address family: one filled, one drained */
+#define PLX_MAX_VLANS	2 /* tags walked; a deeper stack is skipped[vlan_depth] */
+#define PLX_MAX_IP6_EXT 8 /* IPv6 extension headers walked; more is skipped[ext_depth] */
+#define PLX_NR_BUFFERS	2 /* flow tables per address family: one filled, one drained */
 
 /* Direction of a packet at its interface; the values of IPFIX flowDirection (61). */
 #define PLX_DIR_IN  0
