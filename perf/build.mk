@@ -14,7 +14,7 @@ $(PERF_DIR)/%.skel.h: $(PERF_DIR)/%.bpf.o
 	$(call say,SKEL,$@)
 	$(Q)$(BPFTOOL) gen skeleton $< name $* > $@
 
-$(PERF_DIR)/%.o: perf/%.c
+$(PERF_DIR)/%.o: perf/%.c | $(BPF_SKELETONS)
 	$(call say,CC,$@)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(PLX_CFLAGS) -I. -Iperf $(call pkg_cflags,$(LIBS_CONTROL)) $(CFLAGS) \
@@ -43,7 +43,3 @@ perf: $(PERF_ALL) ## measure (root, some 8 minutes), into perf/results/
 
 perf-quick: $(PERF_ALL) ## measure less precisely (root, under 3 minutes)
 	@./perf/run.sh $(BUILD) $(VERSION) --quick
-
-.PHONY: perf-tried
-perf-tried: $(PERF_ALL) ## what the patches of perf/tried cost or gain (root, PART=xdp|tc|xdp6|tc6)
-	@./perf/tried.sh $(BUILD) $(CLANG) $(PART)

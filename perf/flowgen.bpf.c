@@ -12,7 +12,7 @@
 
 #include "flowgen.h"
 
-#define LATE_NS 10000000
+#define LATE_NS	 10000000
 #define SPIN_MAX (1 << 20) /* bounds the wait for one frame to some 40 ms */
 
 const volatile struct flowgen_config cfg = {};

@@ -33,15 +33,15 @@
 
 enum { EXIT_OK, EXIT_FAILED, EXIT_USAGE };
 
-#define ETH_SIZE 14
-#define TAG_SIZE 4
-#define FRAME_MAX 3072	/* a live frame and its bookkeeping share a page */
-#define FLOWS_MAX 4000000000ull
+#define ETH_SIZE   14
+#define TAG_SIZE   4
+#define FRAME_MAX  3072 /* a live frame and its bookkeeping share a page */
+#define FLOWS_MAX  4000000000ull
 #define REPEAT_MAX 1000000000ull /* frames of one run */
-#define SLOW_RATE 1000		 /* up to here one run per frame, paced by sleeping */
-#define BATCH_MAX 64
+#define SLOW_RATE  1000		 /* up to here one run per frame, paced by sleeping */
+#define BATCH_MAX  64
 #define BATCH_RATE 20000 /* frames per second for each frame of a batch: 50 us of pacing */
-#define SETTLE_MS 300	 /* wait for the receiver to take what is still in its ring */
+#define SETTLE_MS  300	 /* wait for the receiver to take what is still in its ring */
 
 static const char usage_text[] =
 	"usage: flowgen -i DEV [options]\n"
@@ -167,7 +167,8 @@ static bool parse_mac(const char *text, uint8_t *ret)
 	int used = 0;
 
 	if (sscanf(text, "%2x:%2x:%2x:%2x:%2x:%2x%n", &b[0], &b[1], &b[2], &b[3], &b[4], &b[5],
-		   &used) != 6 || text[used])
+		   &used) != 6 ||
+	    text[used])
 		return fail("--dest-mac: must be like 02:00:00:00:00:02, not '%s'", text);
 	for (int i = 0; i < 6; i++)
 		ret[i] = b[i];
@@ -177,8 +178,21 @@ static bool parse_mac(const char *text, uint8_t *ret)
 /* Returns -1 to go on, or an exit code. */
 static int parse_options(int argc, char **argv, struct options *o)
 {
-	enum { FLOWS = 256, PACKETS, SECONDS, RATE, ORDER, SIZE, PROTO, IPV6, VLAN, CPU, SOURCE,
-	       DEST, JSON };
+	enum {
+		FLOWS = 256,
+		PACKETS,
+		SECONDS,
+		RATE,
+		ORDER,
+		SIZE,
+		PROTO,
+		IPV6,
+		VLAN,
+		CPU,
+		SOURCE,
+		DEST,
+		JSON
+	};
 	static const struct option options[] = {
 		{"iface", required_argument, NULL, 'i'},
 		{"flows", required_argument, NULL, FLOWS},
@@ -362,8 +376,8 @@ static bool build_frame(const struct options *o, const struct device *device, ui
 	config->header_size = (headers + 3) & ~3u;
 	size = o->size ? o->size : config->header_size > 60 ? config->header_size : 60;
 	if (size < config->header_size)
-		return fail("--size: these headers need %u, not '%" PRIu64 "'",
-			    config->header_size, o->size);
+		return fail("--size: these headers need %u, not '%" PRIu64 "'", config->header_size,
+			    o->size);
 	if (size - l2_size > device->mtu)
 		return fail("--size: the MTU of %s is %u, which allows %zu, not '%zu'", o->iface,
 			    device->mtu, device->mtu + l2_size, size);
@@ -525,8 +539,8 @@ static void report(const struct options *o, const struct device *device,
 		printf("sent %" PRIu64 " frames, %" PRIu64 " bytes in %.3f s (%.0f/s); refused and "
 		       "sent again: %" PRIu64 "; %s counted %" PRIu64 " frames, %" PRIu64
 		       " bytes, %" PRIu64 " dropped\n",
-		       sent, sent * size, seconds, pps, (uint64_t)counts->refused,
-		       o->iface, tx_packets, tx_bytes, tx_dropped);
+		       sent, sent * size, seconds, pps, (uint64_t)counts->refused, o->iface,
+		       tx_packets, tx_bytes, tx_dropped);
 }
 
 static void catch_signals(double seconds)
