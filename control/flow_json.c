@@ -98,6 +98,16 @@ static void add_link_layer(struct builder *builder, const struct plx_flow *flow)
 	}
 	if (first->customer_vlan & PLX_VLAN_PRESENT)
 		add_number(builder, "dot1qCustomerVlanId", plx_vlan_id(first->customer_vlan));
+	/* octetArrays of three octets: label, class, bottom of stack */
+	for (int i = 0; i < PLX_MPLS_KEPT && first->mpls[i]; i++) {
+		static const char *const names[PLX_MPLS_KEPT] = {"mplsTopLabelStackSection",
+								 "mplsLabelStackSection2",
+								 "mplsLabelStackSection3"};
+		char hex[7];
+
+		snprintf(hex, sizeof(hex), "%06x", first->mpls[i] & 0xffffff);
+		add(builder, names[i], json_object_new_string(hex));
+	}
 	add_mac(builder, "sourceMacAddress", first->source_mac);
 	add_mac(builder, "destinationMacAddress", first->dest_mac);
 }

@@ -167,14 +167,14 @@ static void sctp_segments_are_counted_by_gso_segs(void **state)
 /* A reason tallies what the skb says of its segments. */
 static void skipped_super_packet_counts_its_segments(void **state)
 {
-	const struct sample *sample = sample_find("mpls_is_non_ip");
-	const struct testrun_wire wire = {.packets = 5, .frame_octets = 14 + 8};
+	const struct sample *sample = sample_find("mpls_pseudowire_is_skipped");
+	const struct testrun_wire wire = {.packets = 5, .frame_octets = 14 + 10};
 	const struct testrun_skb skb = {.gso_size = 1000, .gso_segs = 5};
 
 	(void)state;
 	sample_build(sample, &packet);
-	testrun_expect(&run, HOOK_TC_IN, sample, &packet, packet.size, &skb, PLX_SKIP_NON_IP,
-		       &wire);
+	testrun_expect(&run, HOOK_TC_IN, sample, &packet, packet.size, &skb,
+		       PLX_SKIP_MPLS_PAYLOAD, &wire);
 }
 
 /* Total length 0 means a super-packet, and nothing else. */

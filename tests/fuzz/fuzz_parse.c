@@ -52,7 +52,8 @@ static void check_offsets(const struct plx_packet *p, const struct plx_parse_in 
 	/* a TCP header with options, of which the parser reads the first 20 octets */
 	const uint32_t unread = 40;
 
-	CHECK(p->ip_offset == 14 || p->ip_offset == 18 || p->ip_offset == 22);
+	/* 4 tags, 10 labels, a PPPoE header */
+	CHECK(p->ip_offset >= 14 && p->ip_offset <= 14 + 16 + 40 + 8 && p->ip_offset % 4 == 2);
 	CHECK(p->header_octets >= p->ip_offset + ip_header);
 	CHECK(p->header_octets < PLX_HEADERS_MAX + 60);
 	CHECK(p->header_octets <= size + unread);

@@ -29,6 +29,11 @@ const uint8_t sample_dest6[16] = {0x20, 0x01, 0x0d, 0xb8, 0xcc, 0xdd, 0xee, 0xff
 /* Same with options; ihl is the low digit of the first octet. */
 #define IPV4_OPTIONS(ihl, length, fragment, protocol, options)                                     \
 	"0800 |2 4" ihl "00" length "1234" fragment "40" protocol "0000" ADDRESSES4 options "|3 "
+#define RAW4(length, protocol)                                                                     \
+	"|2 4500" length "1234 0000 40" protocol "0000" ADDRESSES4 "|3 "
+#define RAW6(length, next) "|2 60000000" length next "40" ADDRESSES6 "|3 "
+#define LABELS_9                                                                                   \
+	" 00001040 00002040 00003040 00004040 00005040 00006040 00007040 00008040 00009040 "
 #define IPV6(length, next) "86dd |2 60000000" length next "40" ADDRESSES6 "|3 "
 
 /* Transport headers from port 5000, cut where the parser may stop looking. */
@@ -68,7 +73,6 @@ const struct sample samples[] = {
 {"length_05ff_is_llc", MACS "05ff |2 aaaa03 000000 0800", SKIP(LLC)},
 {"ethertype_0600_is_non_ip", MACS "0600 |2" ZEROS_8, SKIP(NON_IP)},
 {"lldp_is_non_ip", MACS "88cc |2 0207 04 021122334455 0000", SKIP(NON_IP)},
-{"mpls_is_non_ip", MACS "8847 |2 00010140 4500001d", SKIP(NON_IP)},
 {"vlan_8021q_is_in_the_key", MACS "8100 a064" IPV4("00", "001d", "0000", "11") UDP_53, OK,
 	UDP4, .vlan = 0x1064, .priority = 5, .octets = 29, .l2_octets = 18, .header_octets = 46},
 {"vlan_8021ad_is_in_the_key", MACS "88a8 6fff" IPV4("00", "001d", "0000", "11") UDP_53, OK,
@@ -85,7 +89,13 @@ const struct sample samples[] = {
 {"two_8021q_tags_before_ipv6", MACS "8100 0002 8100 0003" IPV6("0014", "06") TCP_443, OK,
 	TCP6, .vlan = 0x1002, .customer_vlan = 0x1003, .octets = 60, .l2_octets = 22,
 	.header_octets = 82, .tcp_flags = 0x18},
-{"three_tags_are_too_deep", MACS "8100 0001 8100 0002 8100 |2 0003 0800" ZEROS_8,
+{"of_three_tags_two_are_recorded", MACS "88a8 0001 8100 0002 8100 0003"
+	IPV4("00", "001d", "0000", "11") UDP_53, OK, UDP4, .vlan = 0x1001, .customer_vlan = 0x1002,
+	.octets = 29, .l2_octets = 26, .header_octets = 54},
+{"four_tags_before_ipv6", MACS "88a8 0001 8100 0002 8100 0003 8100 0004" IPV6("0009", "11") UDP_53,
+	OK, UDP6, .vlan = 0x1001, .customer_vlan = 0x1002, .octets = 49, .l2_octets = 30,
+	.header_octets = 78},
+{"five_tags_are_too_deep", MACS "8100 0001 8100 0002 8100 0003 8100 0004 8100 |2 0005 0800" ZEROS_8,
 	SKIP(VLAN_DEPTH)},
 {"tagged_arp_is_arp", MACS "8100 0064 0806 |2 0001 0800", SKIP(ARP)},
 {"tagged_length_is_llc", MACS "8100 0064 0026 |2 424203", SKIP(LLC)},
@@ -96,8 +106,39 @@ const struct sample samples[] = {
 	.moved_out = true, .moved_tci = 0x0123,
 	UDP6, .vlan = 0x1123, .customer_vlan = 0x1064, .octets = 49, .l2_octets = 18,
 	.header_octets = 66},
-{"two_tags_behind_a_moved_out_one_are_too_deep", MACS "8100 0064 8100 |2 0065 0800" ZEROS_8,
+{"three_tags_behind_a_moved_out_one", MACS "8100 0064 8100 0065 8100 0066"
+	IPV4("00", "001d", "0000", "11") UDP_53, OK, .moved_out = true, .moved_tci = 0x0123,
+	UDP4, .vlan = 0x1123, .customer_vlan = 0x1064, .octets = 29, .l2_octets = 26,
+	.header_octets = 54},
+{"four_tags_behind_a_moved_out_one_are_too_deep",
+	MACS "8100 0064 8100 0065 8100 0066 8100 |2 0067 0800" ZEROS_8,
 	SKIP(VLAN_DEPTH), .moved_out = true, .moved_tci = 0x0123},
+{"mpls_label_before_ipv4", MACS "8847 00064b40" RAW4("001d", "11") UDP_53, OK,
+	UDP4, .mpls = {0x00064b}, .octets = 29, .l2_octets = 18, .header_octets = 46},
+{"three_mpls_labels_before_ipv6", MACS "8848 00010040 00020240 ffffff01" RAW6("0014", "06") TCP_443,
+	OK, TCP6, .mpls = {0x000100, 0x000202, 0xffffff}, .octets = 60, .l2_octets = 26,
+	.header_octets = 86, .tcp_flags = 0x18},
+{"mpls_behind_two_tags", MACS "88a8 0001 8100 0002 8847 00064140" RAW4("001d", "11") UDP_53, OK,
+	UDP4, .vlan = 0x1001, .customer_vlan = 0x1002, .mpls = {0x000641}, .octets = 29,
+	.l2_octets = 26, .header_octets = 54},
+{"of_ten_mpls_labels_three_are_recorded", MACS "8847" LABELS_9 "000a0140"
+	RAW4("001d", "11") UDP_53, OK, UDP4, .mpls = {0x000010, 0x000020, 0x000030}, .octets = 29,
+	.l2_octets = 54, .header_octets = 82},
+{"eleven_mpls_labels_are_too_deep", MACS "8847" LABELS_9 "000a0040 |2 000b0140 4500", SKIP(MPLS_DEPTH)},
+{"mpls_pseudowire_is_skipped", MACS "8847 00064140 |2 00 |3 000000 0211", SKIP(MPLS_PAYLOAD)},
+{"pppoe_session_with_ipv4", MACS "8864 1100 0001 001f 0021" RAW4("001d", "11") UDP_53, OK,
+	UDP4, .octets = 29, .l2_octets = 22, .header_octets = 50},
+{"pppoe_session_with_ipv6", MACS "8864 1100 0001 0033 0057" RAW6("0009", "11") UDP_53, OK,
+	UDP6, .octets = 49, .l2_octets = 22, .header_octets = 70},
+{"pppoe_behind_two_tags", MACS "8100 0001 8100 0002 8864 1100 0001 001f 0021"
+	RAW4("001d", "11") UDP_53, OK, UDP4, .vlan = 0x1001, .customer_vlan = 0x1002, .octets = 29,
+	.l2_octets = 30, .header_octets = 58},
+{"mpls_in_pppoe", MACS "8864 1100 0001 0023 0281 00064140" RAW4("001d", "11") UDP_53, OK,
+	UDP4, .mpls = {0x000641}, .octets = 29, .l2_octets = 26, .header_octets = 54},
+{"pppoe_link_control_is_skipped", MACS "8864 1100 0001 000a c021 |2 0901 0008", SKIP(PPPOE)},
+{"pppoe_discovery_is_skipped", MACS "8863 |2 1109 0000 0000", SKIP(PPPOE)},
+{"pppoe_of_another_version_is_skipped", MACS "8864 2100 0001 001f 0021 |2 45", SKIP(PPPOE)},
+{"pppoe_code_in_a_session_is_skipped", MACS "8864 11a7 0001 0000 0000 |2 00", SKIP(PPPOE)},
 {"moved_out_tag_before_arp", MACS "0806 |2 0001 0800", SKIP(ARP),
 	.moved_out = true, .moved_tci = 0x0123},
 
@@ -370,6 +411,7 @@ void sample_first(const struct sample *sample, struct plx_flow_first *ret_first)
 	memcpy(ret_first->dest_mac, sample_dest_mac, sizeof(sample_dest_mac));
 	ret_first->flow_label = sample->flow_label;
 	ret_first->customer_vlan = sample->customer_vlan;
+	memcpy(ret_first->mpls, sample->mpls, sizeof(ret_first->mpls));
 	ret_first->vlan_priority = sample->priority;
 	ret_first->tos = sample->tos;
 }

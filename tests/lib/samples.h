@@ -30,6 +30,7 @@ struct sample {
 	uint16_t vlan;
 	uint16_t customer_vlan;
 	uint8_t priority;
+	uint32_t mpls[3];
 	uint8_t tos;
 	uint8_t ttl; /* 64 */
 	uint32_t flow_label;

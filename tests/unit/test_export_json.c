@@ -69,6 +69,7 @@ static struct plx_flow tcp4_flow(void)
 						.dest_mac = {0xff, 0xff, 0xff, 0xff, 0xff, 0xff},
 						.ingress_ifindex = 99,
 						.customer_vlan = PLX_VLAN_PRESENT,
+						.mpls = {0x00064a, 0xfffff1},
 						.vlan_priority = 5,
 						.tos = 0xb8,
 					},
@@ -131,6 +132,8 @@ static void ingress_flow_has_all_members(void **state)
 			   "\"layer2OctetDeltaCount\":300,\"ingressInterface\":7,"
 			   "\"egressInterface\":0,\"flowDirection\":0,\"vlanId\":291,"
 			   "\"dot1qVlanId\":291,\"dot1qPriority\":5,\"dot1qCustomerVlanId\":0,"
+			   "\"mplsTopLabelStackSection\":\"00064a\","
+			   "\"mplsLabelStackSection2\":\"fffff1\","
 			   "\"sourceMacAddress\":\"02:00:00:00:00:af\","
 			   "\"destinationMacAddress\":\"ff:ff:ff:ff:ff:ff\",\"minimumTTL\":57,"
 			   "\"maximumTTL\":64,\"minimumIpTotalLength\":40,"

@@ -241,8 +241,11 @@ static void every_ethertype_ends_somewhere(void **state)
 
 		if (type == 0x0800 || type == 0x86dd)
 			want = PLX_SKIP_TRUNC_L3;
-		if (type == 0x8100 || type == 0x88a8 || type == 0x9100)
+		if (type == 0x8100 || type == 0x88a8 || type == 0x9100 || type == 0x8847 ||
+		    type == 0x8848 || type == 0x8864)
 			want = PLX_SKIP_TRUNC_L2;
+		if (type == 0x8863)
+			want = PLX_SKIP_PPPOE;
 		if (type == 0x0806)
 			want = PLX_SKIP_ARP;
 		packet_set16(&packet, 12, type);

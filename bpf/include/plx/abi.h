@@ -14,9 +14,11 @@
  */
 #define PLX_MAX_IFACES	256
 #define PLX_IF_PROBES	8
-#define PLX_MAX_VLANS	2 /* tags walked; a deeper stack is skipped[vlan_depth] */
-#define PLX_MAX_IP6_EXT 8 /* IPv6 extension headers walked; more is skipped[ext_depth] */
-#define PLX_NR_BUFFERS	2 /* flow tables per address family: one filled, one drained */
+#define PLX_MAX_VLANS	4     /* tags walked, two recorded; deeper is skipped[vlan_depth] */
+#define PLX_MAX_MPLS	10    /* labels walked, deeper is skipped[mpls_depth] */
+#define PLX_MPLS_KEPT	3     /* labels recorded, from the top */
+#define PLX_MAX_IP6_EXT 8     /* IPv6 extension headers walked; more is skipped[ext_depth] */
+#define PLX_NR_BUFFERS	2     /* flow tables per address family: one filled, one drained */
 
 /* Direction of a packet at its interface; the values of IPFIX flowDirection (61). */
 #define PLX_DIR_IN  0
@@ -32,6 +34,9 @@
 	X(LLC, "llc")                                                                              \
 	X(NON_IP, "non_ip")                                                                        \
 	X(VLAN_DEPTH, "vlan_depth")                                                                \
+	X(MPLS_DEPTH, "mpls_depth")                                                                \
+	X(MPLS_PAYLOAD, "mpls_payload")                                                            \
+	X(PPPOE, "pppoe")                                                                          \
 	X(TRUNC_L2, "truncated_l2")                                                                \
 	X(TRUNC_L3, "truncated_l3")                                                                \
 	X(TRUNC_L4, "truncated_l4")                                                                \
@@ -84,7 +89,8 @@ struct plx_flow_first {
 	__u8 dest_mac[6];
 	__u32 ingress_ifindex; /* egress only: where it came in, 0 when generated here */
 	__u32 flow_label;      /* IPv6, 20 bits */
-	__u16 customer_vlan;   /* inner tag: PLX_VLAN_PRESENT | id, or 0 */
+	__u32 mpls[PLX_MPLS_KEPT]; /* from the top: label 20 bits, class 3, bottom 1 */
+	__u16 customer_vlan;	   /* inner tag: PLX_VLAN_PRESENT | id, or 0 */
 	__u8 vlan_priority;    /* PCP of the outer tag */
 	__u8 tos;	       /* type of service / traffic class */
 };
@@ -103,7 +109,6 @@ struct plx_flow_stats {
 	__u64 shape; /* PLX_SHAPE_*: TTL and length bounds, TCP flags */
 	struct plx_flow_first first;
 	__u32 fragment_flags; /* OR of IPFIX fragmentFlags (197): DF 0x40, MF 0x20 */
-	__u32 reserved;
 };
 
 /*
@@ -214,9 +219,9 @@ struct plx_cpu_clock {
 
 _Static_assert(sizeof(struct plx_flow_key) == 44, "key is hashed: no hidden padding");
 _Static_assert(sizeof(struct plx_flow_key4) == 20, "key is hashed: no hidden padding");
-_Static_assert(sizeof(struct plx_flow_first) == 24, "no hidden padding");
-_Static_assert(sizeof(struct plx_flow_stats) == 80, "no hidden padding");
-_Static_assert(sizeof(struct plx_sample) == 128, "no hidden padding");
+_Static_assert(sizeof(struct plx_flow_first) == 36, "no hidden padding");
+_Static_assert(sizeof(struct plx_flow_stats) == 88, "no hidden padding");
+_Static_assert(sizeof(struct plx_sample) == 136, "no hidden padding");
 _Static_assert(sizeof(struct plx_frag_key) == 40, "key is hashed: no hidden padding");
 _Static_assert(sizeof(struct plx_frag_ports) == 8, "no hidden padding");
 

@@ -41,6 +41,10 @@
 #define PLX_ETH_ARP    0x0806
 #define PLX_ETH_8021Q  0x8100
 #define PLX_ETH_IPV6   0x86dd
+#define PLX_ETH_MPLS   0x8847 /* RFC 3032 */
+#define PLX_ETH_MPLSM  0x8848 /* multicast, or upstream-assigned labels */
+#define PLX_ETH_PPPOED 0x8863 /* RFC 2516, discovery */
+#define PLX_ETH_PPPOE  0x8864 /* session */
 #define PLX_ETH_8021AD 0x88a8
 #define PLX_ETH_QINQ1  0x9100 /* Q-in-Q before 802.1ad */
 
@@ -73,6 +77,18 @@ struct plx_hdr_eth {
 struct plx_hdr_vlan {
 	__be16 tci; /* priority 3, DEI 1, id 12 */
 	__be16 type;
+} __attribute__((packed));
+
+struct plx_hdr_mpls { /* RFC 3032 */
+	__be32 entry; /* label 20, class 3, bottom of stack 1, TTL 8 */
+} __attribute__((packed));
+
+struct plx_hdr_pppoe { /* RFC 2516, with the PPP protocol behind it */
+	__u8 version_type; /* 1 and 1 */
+	__u8 code;	   /* 0: session */
+	__be16 session;
+	__be16 length;
+	__be16 protocol;
 } __attribute__((packed));
 
 struct plx_hdr_ipv4 { /* RFC 791 */
@@ -197,14 +213,16 @@ PLX_INLINE const void *plx_take(struct plx_cursor *c, __u32 size)
 	return p;
 }
 
-PLX_INLINE void plx_note_vlan(struct plx_packet *p, __u16 tci, int depth)
+/*
+ * Take the offset through p, so that the verifier forgets how it came about and takes all ways that
+ * led here for one. With what it remembers otherwise the ways through the loops below multiply: over
+ * a million instructions (Linux 6.18) instead of some ten thousand.
+ */
+PLX_INLINE void plx_settle(struct plx_cursor *c, struct plx_packet *p)
 {
-	if (depth == 0) {
-		p->sample.key.vlan = PLX_VLAN_PRESENT | (tci & 0xfff);
-		p->sample.stats.first.vlan_priority = tci >> 13;
-	} else {
-		p->sample.stats.first.customer_vlan = PLX_VLAN_PRESENT | (tci & 0xfff);
-	}
+	p->offset = c->offset;
+	PLX_FORGET();
+	c->offset = p->offset;
 }
 
 PLX_INLINE int plx_is_vlan(__u16 type)
@@ -212,39 +230,129 @@ PLX_INLINE int plx_is_vlan(__u16 type)
 	return type == PLX_ETH_8021Q || type == PLX_ETH_8021AD || type == PLX_ETH_QINQ1;
 }
 
-/* Ethernet and VLAN tags; ret_type is the EtherType behind them, host order. */
-PLX_INLINE enum plx_skip plx_parse_eth(struct plx_cursor *c, const struct plx_parse_in *in,
-				       struct plx_packet *p, __u16 *ret_type)
+/* The two outer tags are recorded. */
+PLX_INLINE void plx_note_vlan(struct plx_packet *p, __u16 tci, int depth)
+{
+	if (depth == 0) {
+		p->sample.key.vlan = PLX_VLAN_PRESENT | (tci & 0xfff);
+		p->sample.stats.first.vlan_priority = tci >> 13;
+	} else if (depth == 1) {
+		p->sample.stats.first.customer_vlan = PLX_VLAN_PRESENT | (tci & 0xfff);
+	}
+}
+
+/* VLAN tags behind the Ethernet header; *type: the first one's EtherType, then what follows. */
+PLX_INLINE enum plx_skip plx_parse_vlans(struct plx_cursor *c, struct plx_packet *p, int depth,
+					 __u16 *type)
+{
+	for (int i = 0; i < PLX_MAX_VLANS && plx_is_vlan(*type); i++) {
+		const struct plx_hdr_vlan *tag;
+
+		if (depth == PLX_MAX_VLANS)
+			return PLX_SKIP_VLAN_DEPTH;
+		plx_settle(c, p);
+		tag = plx_take(c, sizeof(*tag));
+		if (!tag)
+			return PLX_SKIP_TRUNC_L2;
+		plx_note_vlan(p, plx_be16(tag->tci), depth++);
+		*type = plx_be16(tag->type);
+	}
+	return plx_is_vlan(*type) ? PLX_SKIP_VLAN_DEPTH : PLX_PARSE_OK;
+}
+
+/* PPPoE session: *type becomes that of the PPP payload; control protocols are skipped. */
+PLX_INLINE enum plx_skip plx_parse_pppoe(struct plx_cursor *c, __u16 *type)
+{
+	const struct plx_hdr_pppoe *pppoe = plx_take(c, sizeof(*pppoe));
+
+	if (!pppoe)
+		return PLX_SKIP_TRUNC_L2;
+	if (pppoe->version_type != 0x11 || pppoe->code != 0)
+		return PLX_SKIP_PPPOE;
+	switch (plx_be16(pppoe->protocol)) { /* IANA PPP numbers */
+	case 0x0021:
+		*type = PLX_ETH_IPV4;
+		return PLX_PARSE_OK;
+	case 0x0057:
+		*type = PLX_ETH_IPV6;
+		return PLX_PARSE_OK;
+	case 0x0281:
+		*type = PLX_ETH_MPLS;
+		return PLX_PARSE_OK;
+	default:
+		return PLX_SKIP_PPPOE;
+	}
+}
+
+/*
+ * MPLS labels. Nothing says what they carry but the first half octet of the payload: 4 and 6 are IP
+ * (RFC 4928 2), all else is a pseudowire or unknown, and skipped.
+ */
+PLX_INLINE enum plx_skip plx_parse_mpls(struct plx_cursor *c, struct plx_packet *p, __u16 *type)
+{
+	const __u8 *payload;
+	int bottom = 0;
+
+	for (int i = 0; i < PLX_MAX_MPLS && !bottom; i++) {
+		const struct plx_hdr_mpls *label;
+		__u32 entry;
+
+		plx_settle(c, p);
+		label = plx_take(c, sizeof(*label));
+		if (!label)
+			return PLX_SKIP_TRUNC_L2;
+		entry = plx_be32(label->entry) >> 8;
+		if (i < PLX_MPLS_KEPT)
+			p->sample.stats.first.mpls[i] = entry;
+		bottom = entry & 1;
+	}
+	if (!bottom)
+		return PLX_SKIP_MPLS_DEPTH;
+	payload = plx_peek(c, 1);
+	if (!payload)
+		return PLX_SKIP_TRUNC_L3;
+	if (*payload >> 4 == 4)
+		*type = PLX_ETH_IPV4;
+	else if (*payload >> 4 == 6)
+		*type = PLX_ETH_IPV6;
+	else
+		return PLX_SKIP_MPLS_PAYLOAD;
+	return PLX_PARSE_OK;
+}
+
+/* Ethernet and all that may stand between it and IP; ret_type is IPv4 or IPv6, host order. */
+PLX_INLINE enum plx_skip plx_parse_l2(struct plx_cursor *c, const struct plx_parse_in *in,
+				      struct plx_packet *p, __u16 *ret_type)
 {
 	const struct plx_hdr_eth *eth = plx_take(c, sizeof(*eth));
 	struct plx_flow_first *first = &p->sample.stats.first;
-	int depth = 0;
+	enum plx_skip skip = PLX_PARSE_OK;
 	__u16 type;
 
 	if (!eth)
 		return PLX_SKIP_TRUNC_L2;
 	__builtin_memcpy(first->source_mac, eth->source, sizeof(first->source_mac));
 	__builtin_memcpy(first->dest_mac, eth->dest, sizeof(first->dest_mac));
-	p->ip_offset = sizeof(*eth);
 	type = plx_be16(eth->type);
 	if (in->vlan_tagged)
-		plx_note_vlan(p, in->vlan_tci, depth++);
-	for (int i = 0; i < PLX_MAX_VLANS && plx_is_vlan(type); i++) {
-		const struct plx_hdr_vlan *tag;
-
-		if (depth == PLX_MAX_VLANS)
-			return PLX_SKIP_VLAN_DEPTH;
-		tag = plx_take(c, sizeof(*tag));
-		if (!tag)
-			return PLX_SKIP_TRUNC_L2;
-		plx_note_vlan(p, plx_be16(tag->tci), depth++);
-		p->ip_offset += sizeof(*tag);
-		type = plx_be16(tag->type);
+		plx_note_vlan(p, in->vlan_tci, 0);
+	if (type != PLX_ETH_IPV4 && type != PLX_ETH_IPV6) {
+		skip = plx_parse_vlans(c, p, in->vlan_tagged ? 1 : 0, &type);
+		if (skip == PLX_PARSE_OK && type == PLX_ETH_PPPOE)
+			skip = plx_parse_pppoe(c, &type);
+		if (skip == PLX_PARSE_OK && (type == PLX_ETH_MPLS || type == PLX_ETH_MPLSM))
+			skip = plx_parse_mpls(c, p, &type);
+		plx_settle(c, p);
 	}
-	if (plx_is_vlan(type))
-		return PLX_SKIP_VLAN_DEPTH;
+	p->ip_offset = c->offset;
 	*ret_type = type;
-	return PLX_PARSE_OK;
+	if (skip != PLX_PARSE_OK || type == PLX_ETH_IPV4 || type == PLX_ETH_IPV6)
+		return skip;
+	if (type == PLX_ETH_ARP)
+		return PLX_SKIP_ARP;
+	if (type == PLX_ETH_PPPOED)
+		return PLX_SKIP_PPPOE;
+	return type < PLX_ETH_MIN ? PLX_SKIP_LLC : PLX_SKIP_NON_IP;
 }
 
 /* IPv4; ret_left is what the IP length leaves for the transport. */
@@ -472,17 +580,13 @@ PLX_INLINE enum plx_skip plx_parse(const void *data, const void *end, const stru
 	__u16 type = 0;
 
 	__builtin_memset(p, 0, sizeof(*p));
-	skip = plx_parse_eth(&c, in, p, &type);
+	skip = plx_parse_l2(&c, in, p, &type);
 	if (skip != PLX_PARSE_OK)
 		return skip;
 	if (type == PLX_ETH_IPV4)
 		skip = plx_parse_ipv4(&c, in, p, &left);
-	else if (type == PLX_ETH_IPV6)
-		skip = plx_parse_ipv6(&c, in, p, &left);
-	else if (type == PLX_ETH_ARP)
-		skip = PLX_SKIP_ARP;
 	else
-		skip = type < PLX_ETH_MIN ? PLX_SKIP_LLC : PLX_SKIP_NON_IP;
+		skip = plx_parse_ipv6(&c, in, p, &left);
 	if (skip != PLX_PARSE_OK)
 		return skip;
 	return plx_parse_l4(&c, p, left);
