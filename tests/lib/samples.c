@@ -48,7 +48,7 @@ const uint8_t sample_dest6[16] = {0x20, 0x01, 0x0d, 0xb8, 0xcc, 0xdd, 0xee, 0xff
 #define PAD			 "0104 00000000 |3 "
 #define HOP(next)		 next "00" PAD
 #define DST(next)		 next "00" PAD
-#define ROUTING(next)		 next "00 0400 00000000 |3 "
+#define ROUTING(next)		 next "00 fd00 00000000 |3 "
 #define FRAGMENT(next, fragment) next "00" fragment "cafe0001 |3 "
 /* Authentication header with 12 octets of ICV: 24 octets, length 24 / 4 - 2. */
 #define AH(next) next "04 0000 00000100 00000001 aabbccddaabbccddaabbccdd |3 "
