@@ -21,7 +21,7 @@ PACKAGES_BUILD := gcc make pkg-config clang llvm bpftool libbpf-dev libxdp-dev l
 	libnl-3-dev libnl-route-3-dev libpcap-dev libevent-dev libjson-c-dev libcyaml-dev libyaml-dev \
 	libsmartcols-dev libcmocka-dev iproute2
 PACKAGES_TEST := python3 ethtool iputils-ping nftables nfdump util-linux procps \
-	libclang-rt-14-dev
+	libclang-rt-14-dev tshark
 
 # The order matters once: `make` without a target builds.
 .PHONY: all

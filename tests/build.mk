@@ -3,6 +3,7 @@
 TEST_LIB_OBJS := $(patsubst %.c,$(BUILD)/%.o,$(wildcard tests/lib/*.c))
 UNIT_TESTS := $(patsubst tests/unit/%.c,$(BUILD)/tests/unit/%,$(wildcard tests/unit/test_*.c))
 BPF_TESTS := $(patsubst tests/bpf/%.c,$(BUILD)/tests/bpf/%,$(wildcard tests/bpf/test_*.c))
+TEST_TOOLS := $(BUILD)/tests/unit/parse_capture
 FUZZERS := $(patsubst tests/fuzz/%.c,$(BUILD)/tests/fuzz/%,$(wildcard tests/fuzz/fuzz_*.c))
 
 $(BUILD)/tests/%.o: tests/%.c | $(BPF_SKELETONS)
@@ -16,6 +17,11 @@ $(UNIT_TESTS) $(BPF_TESTS): %: %.o $(TEST_LIB_OBJS) $(BUILD)/libcontrol.a $(BUIL
 	$(call say,LD,$@)
 	$(Q)$(call c_link,$^,$(LIBS_CONTROL) $(LIBS_TESTS))
 
+# Run by tests in Python.
+$(TEST_TOOLS): %: %.o
+	$(call say,LD,$@)
+	$(Q)$(call c_link,$^,libpcap)
+
 # libFuzzer is clang's; -O1 keeps stack traces readable.
 $(FUZZERS): $(BUILD)/tests/fuzz/%: tests/fuzz/%.c
 	$(call say,FUZZ,$@)
@@ -26,10 +32,10 @@ $(FUZZERS): $(BUILD)/tests/fuzz/%: tests/fuzz/%.c
 .PRECIOUS: $(BUILD)/tests/%.o
 
 .PHONY: test-all
-test-all: all $(UNIT_TESTS) $(BPF_TESTS) $(FUZZERS) $(BUILD)/perf/flowgen
+test-all: all $(UNIT_TESTS) $(TEST_TOOLS) $(BPF_TESTS) $(FUZZERS) $(BUILD)/perf/flowgen
 	@./tests/run $(BUILD) unit bpf net fuzz
 
-test-unit: $(UNIT_TESTS) $(BUILD)/parallaxd $(BUILD)/parallax ## unit tests (no root)
+test-unit: $(UNIT_TESTS) $(TEST_TOOLS) $(BUILD)/parallaxd $(BUILD)/parallax ## unit tests (no root)
 	@./tests/run $(BUILD) unit
 
 test-bpf: $(BPF_TESTS) ## BPF programs by BPF_PROG_TEST_RUN (root)
