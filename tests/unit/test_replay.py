@@ -1,17 +1,8 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: BSD-2-Clause
-"""parallaxd -r: captures made here byte by byte, and every file of the capture corpus.
+"""parallaxd -r: captures made here byte by byte, and every file of the capture corpus."""
 
-The corpus is a folder of captures with truth.json and flows/NAME.tsv, counted by another program;
-PLX_CORPUS names it (default: ../shared/pcaps beside the checkout). Without one its tests are
-skipped.
-"""
-
-import collections
-import ipaddress
-import json
 import os
-import re
 import shutil
 import signal
 import socket
@@ -22,15 +13,11 @@ import threading
 import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
-from netlab import BUILD, ROOT, Skip, equal, main
+from corpus import (ARP, CORPUS, IPV4, IPV6, PARALLAXD, SECOND, Result, check_truth, frames_of,
+                    parse_lines, pcap, replay_file, tests_of_corpus, times)
+from netlab import equal, main
 
-PARALLAXD = os.path.join(BUILD, "parallaxd")
-CORPUS = os.environ.get("PLX_CORPUS") or os.path.join(ROOT, "..", "shared", "pcaps")
-SECOND = 10**9
 T0 = 1_600_000_000 * SECOND  # a time at which no test runs
-ARP = 0x0806
-IPV4 = 0x0800
-IPV6 = 0x86dd
 FIN, SYN, ACK = 1, 2, 16
 IDLE, ACTIVE, DETECTED, FORCED = 1, 2, 3, 4  # flowEndReason
 
@@ -72,16 +59,6 @@ def packet(frame, at=T0, wire=None):
     return at, frame, wire or len(frame)
 
 
-def pcap(packets, order="<", nano=True, link=1, snaplen=262144):
-    out = struct.pack(order + "IHHiIII", 0xa1b23c4d if nano else 0xa1b2c3d4, 2, 4, 0, 0, snaplen,
-                      link)
-    for at, frame, wire in packets:
-        sec, ns = divmod(at, SECOND)
-        out += struct.pack(order + "IIII", sec, ns if nano else ns // 1000, len(frame), wire)
-        out += frame
-    return out
-
-
 def block(kind, body, order):
     body += bytes(-len(body) % 4)
     size = struct.pack(order + "I", len(body) + 12)
@@ -103,57 +80,6 @@ def pcapng(packets, order="<", links=(1,)):
 
 # --- running it ----------------------------------------------------------------------------------
 
-class Result:
-    """What a run said: status, log, the sums of the closing line, skipped by reason, flows."""
-
-    def __init__(self, status, log, flows):
-        assert "runtime error" not in log and "Sanitizer" not in log, log
-        self.status, self.log, self.flows = status, log, flows
-        line = re.search(r"stopped: seen (\d+) packets = metered (\d+) \+ skipped (\d+); "
-                         r"metered = exported (\d+) \+ held (\d+) \+ lost (\d+); "
-                         r"difference (-?\d+)", log)
-        if not line:
-            self.sums, self.skipped = None, {}
-            return
-        names = ("seen", "metered", "skipped", "exported", "held", "lost", "difference")
-        self.sums = dict(zip(names, map(int, line.groups())))
-        line = re.search(r"skipped: (\w+ \d+(?:, \w+ \d+)*)\n", log)
-        self.skipped = {name: int(count) for name, count in
-                        (item.split() for item in line.group(1).split(", "))} if line else {}
-        sums = self.sums
-        equal("skipped, by reason", sum(self.skipped.values()), sums["skipped"])
-        equal("seen = metered + skipped", sums["seen"], sums["metered"] + sums["skipped"])
-        equal("difference", sums["difference"], 0)
-
-    def all_exported(self, seen=None):
-        """Nothing is held or lost, and the records have every metered packet."""
-        equal("status", self.status, 0)
-        equal("exported", self.sums["exported"], self.sums["metered"])
-        equal("packets in records", sum(f["packetDeltaCount"] for f in self.flows),
-              self.sums["metered"])
-        if seen is not None:
-            equal("seen", self.sums["seen"], seen)
-        return self
-
-
-def parse_lines(text):
-    assert not text or text.endswith("\n"), f"cut in a line: {text[-80:]!r}"
-    return [json.loads(line) for line in text.splitlines()]
-
-
-def replay_file(lab, path, *args):
-    out = lab.path("flows.json")
-    done = subprocess.run([PARALLAXD, "-r", path, "-e", f"json:{out}", *args], timeout=120,
-                          stdin=subprocess.DEVNULL, capture_output=True, text=True)
-    equal("standard output", done.stdout, "")
-    flows = []
-    if os.path.exists(out):
-        with open(out, encoding="utf-8") as file:
-            flows = parse_lines(file.read())
-        os.unlink(out)
-    return Result(done.returncode, done.stderr, flows)
-
-
 def save(lab, content, name="test.pcap"):
     with open(lab.path(name), "wb") as file:
         file.write(content)
@@ -162,10 +88,6 @@ def save(lab, content, name="test.pcap"):
 
 def replay(lab, content, *args):
     return replay_file(lab, save(lab, content), *args)
-
-
-def times(flow):
-    return flow["flowStartNanoseconds"], flow["flowEndNanoseconds"]
 
 
 # --- formats -------------------------------------------------------------------------------------
@@ -547,142 +469,12 @@ def privileges_are_not_needed(lab):
         Result(done.returncode, done.stderr, parse_lines(file.read())).all_exported(1)
 
 
-PPP = {0x0021: "ip", 0x0057: "ip", 0x0281: "mpls"}
-
-
-def mpls_payload(frame, at):
-    while not frame[at + 2] & 1:
-        at += 4
-    return "ip" if frame[at + 4] >> 4 in (4, 6) else "mpls_payload"
-
-
-def link_layer(frame):
-    """What a frame is skipped as for its link layer, or "ip"."""
-    at, tags = 12, 0
-    while True:
-        kind = struct.unpack(">H", frame[at:at + 2])[0]
-        if kind not in (0x8100, 0x88a8, 0x9100):
-            break
-        tags, at = tags + 1, at + 4
-        if tags > 4:
-            return "vlan_depth"
-    at += 2
-    if kind < 0x600:
-        return "llc"
-    if kind == 0x8864:
-        code, protocol = frame[at + 1], struct.unpack(">H", frame[at + 6:at + 8])[0]
-        at += 8
-        what = PPP.get(protocol, "pppoe") if code == 0 else "pppoe"
-        return mpls_payload(frame, at) if what == "mpls" else what
-    if kind in (0x8847, 0x8848):
-        return mpls_payload(frame, at)
-    return {ARP: "arp", IPV4: "ip", IPV6: "ip", 0x8863: "pppoe"}.get(kind, "non_ip")
-
-
-def frames_of(path):
-    with open(path, "rb") as file:
-        content = file.read()
-    order = "<" if content[:4] in (b"\xd4\xc3\xb2\xa1", b"\x4d\x3c\xb2\xa1") else ">"
-    at = 24
-    while at < len(content):
-        size = struct.unpack(order + "I", content[at + 8:at + 12])[0]
-        yield content[at + 16:at + 16 + size]
-        at += 16 + size
-
-
-def nanoseconds(text):
-    seconds, fraction = text.split(".")
-    return int(seconds) * SECOND + int(fraction.ljust(9, "0"))
-
-
-def true_flows(path):
-    """{5-tuple: what the truth says of it}"""
-    with open(path, encoding="utf-8") as file:
-        names = file.readline().rstrip("\n").split("\t")
-        rows = [dict(zip(names, line.rstrip("\n").split("\t"))) for line in file]
-    flows = {}
-    for row in rows:
-        key = (ipaddress.ip_address(row["src"]), ipaddress.ip_address(row["dst"]),
-               int(row["proto"]), int(row["sport"]), int(row["dport"]))
-        flows[key] = {
-            "packets": int(row["packets"]), "octets": int(row["ip_bytes"]),
-            "frame octets": int(row["frame_bytes"]),
-            "times": (nanoseconds(row["first"]), nanoseconds(row["last"])),
-            "TTL": (int(row["ttl_min"]), int(row["ttl_max"])),
-            "lengths": (int(row["ip_len_min"]), int(row["ip_len_max"])),
-            "flags": int(row["tcp_flags_or"], 16) & 0x1ff,
-        }
-    return flows
-
-
-def our_flows(records):
-    """The same of our records, summed over VLANs and timeouts; ICMP type and code left out."""
-    flows = {}
-    for r in records:
-        version = r["ipVersion"]
-        key = (ipaddress.ip_address(r[f"sourceIPv{version}Address"]),
-               ipaddress.ip_address(r[f"destinationIPv{version}Address"]), r["protocolIdentifier"],
-               r.get("sourceTransportPort", 0), r.get("destinationTransportPort", 0))
-        one = {"packets": r["packetDeltaCount"], "octets": r["octetDeltaCount"],
-               "frame octets": r["layer2OctetDeltaCount"], "times": times(r),
-               "TTL": (r["minimumTTL"], r["maximumTTL"]),
-               "lengths": (r["minimumIpTotalLength"], r["maximumIpTotalLength"]),
-               "flags": r.get("tcpControlBits", 0)}
-        sum_ = flows.setdefault(key, one)
-        if sum_ is one:
-            continue
-        for name in ("packets", "octets", "frame octets"):
-            sum_[name] += one[name]
-        for name in ("times", "TTL", "lengths"):
-            sum_[name] = (min(sum_[name][0], one[name][0]), max(sum_[name][1], one[name][1]))
-        sum_["flags"] |= one["flags"]
-    return flows
-
+# --- the corpus ----------------------------------------------------------------------------------
 
 def check_capture(lab, name, truth):
     path = os.path.join(CORPUS, name)
     result = replay_file(lab, path).all_exported(truth["packets"])
-    want = true_flows(os.path.join(CORPUS, "flows", name.replace(".pcap", ".tsv")))
-    got = our_flows(result.flows)
-    if truth["binding"]:
-        kinds = collections.Counter(map(link_layer, frames_of(path)))
-        unseen = truth["ip_packets"] - kinds["ip"]
-        equal("packets metered", result.sums["metered"], kinds.pop("ip", 0))
-        equal("skipped for the link layer", result.skipped, dict(kinds))
-        equal("IP packets that are not looked for", unseen, 0)
-    else:
-        # Headers that lie: the truth is one reading of them. Ours must not find more in them.
-        unseen = truth["ip_packets"] - result.sums["metered"]
-        assert unseen >= 0, f"{-unseen} packets metered that are none"
-    if unseen == 0 and truth["binding"]:
-        equal("flows", sorted(map(str, got)), sorted(map(str, want)))
-        for key, flow in want.items():
-            equal(f"flow {key}", got[key], flow)
-        return
-    for key, flow in got.items():
-        assert key in want, f"flow {key} is none"
-        assert flow["packets"] <= want[key]["packets"], f"flow {key}: too many packets"
-        if flow["packets"] == want[key]["packets"]:
-            equal(f"flow {key}: octets", flow["octets"], want[key]["octets"])
-    equal("packets missing in flows",
-          sum(flow["packets"] for flow in want.values()) - result.sums["metered"], unseen)
-
-
-def corpus_tests():
-    try:
-        with open(os.path.join(CORPUS, "truth.json"), encoding="utf-8") as file:
-            truth = json.load(file)
-    except FileNotFoundError:
-        def corpus(_):
-            raise Skip("no capture corpus")
-        return [corpus]
-
-    def make(name):
-        def test(lab):
-            check_capture(lab, name, truth[name])
-        test.__name__ = f"corpus_{name}"
-        return test
-    return [make(name) for name in truth]
+    check_truth(name, truth, frames_of(path), result.sums["metered"], result.skipped, result.flows)
 
 
 if __name__ == "__main__":
@@ -698,4 +490,4 @@ if __name__ == "__main__":
           many_flows_that_end_at_once_do_not_wait,
           without_an_exporter_flows_go_to_standard_output, failing_exporter_is_a_failure,
           signals_end_it, options_that_need_an_interface_are_misuse, privileges_are_not_needed,
-          *corpus_tests()], root=False)
+          *tests_of_corpus("corpus", check_capture)], root=False)
