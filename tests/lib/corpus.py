@@ -160,20 +160,25 @@ def true_flows(path):
     return flows
 
 
+def key_of(record):
+    """5-tuple of the truth: ICMP type and code left out."""
+    version = record["ipVersion"]
+    return (ipaddress.ip_address(record[f"sourceIPv{version}Address"]),
+            ipaddress.ip_address(record[f"destinationIPv{version}Address"]),
+            record["protocolIdentifier"], record.get("sourceTransportPort", 0),
+            record.get("destinationTransportPort", 0))
+
+
 def our_flows(records):
-    """The same of our records, summed over VLANs and timeouts; ICMP type and code left out."""
+    """The same of our records, summed over VLANs and timeouts."""
     flows = {}
     for r in records:
-        version = r["ipVersion"]
-        key = (ipaddress.ip_address(r[f"sourceIPv{version}Address"]),
-               ipaddress.ip_address(r[f"destinationIPv{version}Address"]), r["protocolIdentifier"],
-               r.get("sourceTransportPort", 0), r.get("destinationTransportPort", 0))
         one = {"packets": r["packetDeltaCount"], "octets": r["octetDeltaCount"],
                "frame octets": r["layer2OctetDeltaCount"], "times": times(r),
                "TTL": (r["minimumTTL"], r["maximumTTL"]),
                "lengths": (r["minimumIpTotalLength"], r["maximumIpTotalLength"]),
                "flags": r.get("tcpControlBits", 0)}
-        sum_ = flows.setdefault(key, one)
+        sum_ = flows.setdefault(key_of(r), one)
         if sum_ is one:
             continue
         for name in ("packets", "octets", "frame octets"):
@@ -200,6 +205,14 @@ def check_truth(name, truth, frames, metered, skipped, records, apart=()):
         equal("flows", sorted(map(str, got)), sorted(map(str, want)))
         for key, flow in want.items():
             equal(f"flow {key}", got[key], flow)
+        tagged = {(key_of(r), r.get("vlanId"), r.get("dot1qCustomerVlanId")) for r in records}
+        equal("flows, of each VLAN", len(tagged), truth["flows_plus_vlan"])
+        icmp = collections.Counter()
+        for r in records:
+            for field, text in (("icmpTypeCodeIPv4", "icmp"), ("icmpTypeCodeIPv6", "icmp6")):
+                if field in r:
+                    icmp[f"{text} {r[field] >> 8}/{r[field] & 255}"] += r["packetDeltaCount"]
+        equal("ICMP types and codes", dict(icmp), truth["icmp_type_code"])
         return
     # Headers that lie: the truth is one reading of them. Ours must not find more in them.
     unseen = truth["ip_packets"] - metered

@@ -8,12 +8,15 @@
     traffic.py udp ADDR PORT FLOWS PACKETS SIZE [SEGMENTS]
         FLOWS source ports 20000.., PACKETS of SIZE payload octets each; with SEGMENTS, so many of
         them at once as one UDP_SEGMENT super-packet
+    traffic.py frames DEV                            send each frame of the standard input, which is
+        its length as 32 bits and its octets; after a length of 0, say how many there were
 
 TCP truth: tcpi_segs_out counts wire segments, retransmissions and pure acknowledgements included
 (Linux 4.2); tcpi_bytes_sent counts payload octets, retransmitted ones too (Linux 4.19).
 """
 
 import json
+import os
 import socket
 import struct
 import sys
@@ -117,6 +120,23 @@ def udp(addr, port, flows, packets, size, segments=1):
     print(json.dumps({"flows": flows, "packets": packets, "size": size}), flush=True)
 
 
+def frames(dev):
+    # From one CPU, or they may overtake each other on the way.
+    os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
+    with socket.socket(socket.AF_PACKET, socket.SOCK_RAW, 0) as sock:
+        sock.bind((dev, 0))
+        print("ready", flush=True)
+        count = 0
+        while head := sys.stdin.buffer.read(4):
+            size, = struct.unpack("!I", head)
+            if size:
+                sock.send(sys.stdin.buffer.read(size))
+                count += 1
+            else:
+                print(count, flush=True)
+                count = 0
+
+
 if __name__ == "__main__":
     {"tcp-server": tcp_server, "tcp-client": tcp_client, "udp-sink": udp_sink,
-     "udp": udp}[sys.argv[1]](*sys.argv[2:])
+     "udp": udp, "frames": frames}[sys.argv[1]](*sys.argv[2:])
