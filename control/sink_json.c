@@ -5,11 +5,14 @@
  *
  * Standard output is shared with whoever started us, so it is not made non-blocking: O_NONBLOCK
  * belongs to the open file, and would appear under the feet of the shell or of `tee`. A pipe or
- * terminal is opened anew through /proc, which gives an open file of our own; a socket has
- * MSG_DONTWAIT; a regular file never makes one wait for a reader.
+ * terminal is opened anew through /proc, which gives an open file of our own; where it is another
+ * user's (sudo -u ... | cat) that is not allowed, and no more is written than poll() has room for;
+ * a socket has MSG_DONTWAIT; a regular file never makes one wait for a reader.
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/socket.h>
@@ -39,6 +42,7 @@ struct json_sink {
 	enum plx_flow_clock clock;
 	int fd;
 	bool is_socket;
+	bool is_blocking;	/* and not ours to change */
 	struct event *writable; /* after EAGAIN */
 	struct event *hold;
 	struct evbuffer *buffer;
@@ -94,6 +98,18 @@ static ssize_t write_some(const struct json_sink *sink, const void *data, size_t
 {
 	if (sink->is_socket)
 		return send(sink->fd, data, size, MSG_DONTWAIT | MSG_NOSIGNAL);
+	if (sink->is_blocking) {
+		struct pollfd room = {.fd = sink->fd, .events = POLLOUT};
+
+		if (poll(&room, 1, 0) == 0) {
+			errno = EAGAIN;
+			return -1;
+		}
+		/* so much a pipe takes without waiting when it says that it can be written
+		 * (pipe(7)) */
+		if (size > PIPE_BUF)
+			size = PIPE_BUF;
+	}
 	return write(sink->fd, data, size);
 }
 
@@ -231,8 +247,8 @@ static void json_close(void *arg)
 	free(sink);
 }
 
-/* Descriptor or negative errno. */
-static int open_stdout(void)
+/* Descriptor or negative errno. *ret_blocking: a write to it may wait. */
+static int open_stdout(bool *ret_blocking)
 {
 	struct stat st;
 	int fd;
@@ -243,6 +259,10 @@ static int open_stdout(void)
 		fd = fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
 	else
 		fd = open("/proc/self/fd/1", O_WRONLY | O_NONBLOCK | O_CLOEXEC | O_NOCTTY);
+	if (fd < 0 && errno == EACCES) {
+		*ret_blocking = true;
+		fd = fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
+	}
 	return fd < 0 ? -errno : fd;
 }
 
@@ -259,7 +279,7 @@ static int open_output(struct json_sink *sink, const char *path)
 {
 	struct stat st;
 
-	sink->fd = strcmp(path, "-") ? open_path(path) : open_stdout();
+	sink->fd = strcmp(path, "-") ? open_path(path) : open_stdout(&sink->is_blocking);
 	if (sink->fd < 0)
 		return sink->fd;
 	if (fstat(sink->fd, &st))
