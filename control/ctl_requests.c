@@ -109,16 +109,24 @@ static struct json_object *exporter_json(const struct plx_exporter *exporter)
 	return json;
 }
 
-/* Interfaces that are metered, or were and have something in their ledger. */
+static bool is_metered(const struct plx_iface_info *info)
+{
+	return strcmp(info->hook_in, "none") != 0 || strcmp(info->hook_out, "none") != 0;
+}
+
+/* Interfaces that are metered; with their ledgers, those that were metered, too. */
 static struct json_object *ifaces_json(const struct plx_daemon *daemon, bool with_ledger)
 {
 	struct json_object *list = json_object_new_array();
 	const struct plx_iface_info *info;
 
 	for (size_t i = 0; (info = plx_dataplane__iface(daemon->dp, i)); i++) {
-		struct json_object *json = iface_json(info), *ledger;
 		static const char *const names[] = {"in", "out"};
+		struct json_object *json, *ledger;
 
+		if (!with_ledger && !is_metered(info))
+			continue;
+		json = iface_json(info);
 		json_object_array_add(list, json);
 		if (!with_ledger)
 			continue;

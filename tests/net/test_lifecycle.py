@@ -171,6 +171,7 @@ def interfaces_come_and_go_while_it_runs(lab):
     daemon.cli("iface", "del", "m0")
     equal("interface after del", lab.interface_state(ns, "m0"), before)
     equal("deleted twice", daemon.cli("iface", "del", "m0", check=False)[0], 1)
+    equal("list after del", daemon.cli("iface", "list")["interfaces"], [])
     lab.run(peer, ["ping", "-q", "-c", "20", "-i", "0.01", "10.78.0.2"])
     daemon.cli("iface", "add", "m0", "--direction", "in")
     lab.run(peer, ["ping", "-q", "-c", "20", "-i", "0.01", "10.78.0.2"])
