@@ -215,8 +215,8 @@ PLX_INLINE const void *plx_take(struct plx_cursor *c, __u32 size)
 
 /*
  * Take the offset through p, so that the verifier forgets how it came about and takes all ways that
- * led here for one. With what it remembers otherwise the ways through the loops below multiply: over
- * a million instructions (Linux 6.18) instead of some ten thousand.
+ * led here for one. With what it remembers otherwise the ways through the loops below multiply: TC
+ * then needs 495 thousand instructions (Linux 6.18) instead of 50.
  */
 PLX_INLINE void plx_settle(struct plx_cursor *c, struct plx_packet *p)
 {
