@@ -643,6 +643,19 @@ no_memory:
 	return -ENOMEM;
 }
 
+struct plx_cache_opts plx_config__cache(const struct plx_config *config, plx_emit_fn emit,
+					void *arg)
+{
+	return (struct plx_cache_opts){
+		.capacity = config->cache.flows,
+		.active_ns = config->timeouts.active_ns,
+		.inactive_ns = config->timeouts.inactive_ns,
+		.linger_ns = config->timeouts.linger_ns,
+		.emit = emit,
+		.arg = arg,
+	};
+}
+
 void plx_config__free(struct plx_config *config)
 {
 	if (!config)

@@ -11,6 +11,8 @@
 
 #include <plx/dataplane.h>
 
+#include "flow_cache.h"
+
 struct plx_config_iface {
 	char *name;
 	struct plx_iface_opts opts;
@@ -60,6 +62,10 @@ int plx_config__add_iface(struct plx_config *config, const char *name, char *ret
 			  size_t err_size);
 int plx_config__add_exporter(struct plx_config *config, const char *url, char *ret_err,
 			     size_t err_size);
+
+/* The flow cache that config asks for, with emit and its argument. */
+struct plx_cache_opts plx_config__cache(const struct plx_config *config, plx_emit_fn emit,
+					void *arg);
 
 /* Frees all of it; NULL is allowed. */
 void plx_config__free(struct plx_config *config);

@@ -5,7 +5,6 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include <json-c/json.h>
@@ -189,14 +188,11 @@ static struct json_object *do_status(struct plx_daemon *daemon, struct json_obje
 {
 	struct json_object *reply = plx_ctl_reply();
 	struct plx_ledger_sum total;
-	struct timespec now;
 
 	(void)request;
-	clock_gettime(CLOCK_MONOTONIC, &now);
 	add_text(reply, "version", PLX_VERSION);
 	add_number(reply, "pid", getpid());
-	add_number(reply, "uptime_ns",
-		   (uint64_t)now.tv_sec * 1000000000 + now.tv_nsec - daemon->started_ns);
+	add_number(reply, "uptime_ns", plx_mono_ns() - daemon->started_ns);
 	add_number(reply, "epoch_ns", daemon->config->timeouts.epoch_ns);
 	add_number(reply, "observation_domain", daemon->config->observation_domain);
 	json_object_object_add(reply, "interfaces", ifaces_json(daemon, true));

@@ -8,7 +8,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include <event2/event.h>
 
@@ -21,14 +20,6 @@
 #define TICK_BUSY_MS	2    /* when more is due than one turn exports */
 #define EXPIRE_BUDGET	4096 /* flows of one turn */
 #define STOP_PATIENCE_S 10   /* stopping: give up when nothing was sent for so long */
-
-static uint64_t now_ns(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (uint64_t)now.tv_sec * 1000000000 + now.tv_nsec;
-}
 
 static struct timeval timeval_ns(uint64_t ns)
 {
@@ -164,7 +155,7 @@ static uint64_t records_left(const struct plx_daemon *daemon)
 
 static bool stop_is_done(struct plx_daemon *daemon)
 {
-	uint64_t left = records_left(daemon), now = now_ns();
+	uint64_t left = records_left(daemon), now = plx_mono_ns();
 
 	if (left == 0)
 		return true;
@@ -182,7 +173,7 @@ static bool stop_is_done(struct plx_daemon *daemon)
 static void on_tick(evutil_socket_t fd, short what, void *arg)
 {
 	struct plx_daemon *daemon = arg;
-	bool more = plx_cache__expire(daemon->cache, now_ns(), EXPIRE_BUDGET);
+	bool more = plx_cache__expire(daemon->cache, plx_mono_ns(), EXPIRE_BUDGET);
 
 	(void)fd;
 	(void)what;
@@ -212,7 +203,7 @@ static void on_signal(evutil_socket_t signo, short what, void *arg)
 	plx_dataplane__stop(daemon->dp);
 	plx_cache__flush(daemon->cache);
 	daemon->stopping = true;
-	daemon->stop_progress_ns = now_ns();
+	daemon->stop_progress_ns = plx_mono_ns();
 	arm(daemon->events[PLX_EVENT_TICK], 0);
 }
 
@@ -354,14 +345,7 @@ int plx_daemon__new(const struct plx_config *config, struct plx_daemon **ret_dae
 		.print = plx_log_line,
 		.arg = daemon,
 	};
-	struct plx_cache_opts cache = {
-		.capacity = config->cache.flows,
-		.active_ns = config->timeouts.active_ns,
-		.inactive_ns = config->timeouts.inactive_ns,
-		.linger_ns = config->timeouts.linger_ns,
-		.emit = on_emit,
-		.arg = daemon,
-	};
+	struct plx_cache_opts cache = plx_config__cache(config, on_emit, daemon);
 	int err;
 
 	if (!daemon) {
@@ -369,7 +353,7 @@ int plx_daemon__new(const struct plx_config *config, struct plx_daemon **ret_dae
 		return -ENOMEM;
 	}
 	daemon->config = config;
-	daemon->started_ns = now_ns();
+	daemon->started_ns = plx_mono_ns();
 	/* The guard process is forked here, before there is anything else to inherit. */
 	err = plx_dataplane__open(&dataplane, &daemon->dp, ret_err, err_size);
 	if (err)

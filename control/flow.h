@@ -42,6 +42,11 @@ static inline uint64_t plx_flow_now_ns(enum plx_flow_clock clock)
 	return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
 }
 
+static inline uint64_t plx_mono_ns(void)
+{
+	return plx_flow_now_ns(PLX_FLOW_MONOTONIC);
+}
+
 /* Nanoseconds to add to the times of flows to get nanoseconds since 1970, as of now. */
 static inline int64_t plx_wall_offset_ns(enum plx_flow_clock clock)
 {

@@ -238,14 +238,7 @@ static int add_signals(struct offline *offline)
 static int open_all(struct offline *offline, const char *path, char *ret_err, size_t err_size)
 {
 	const struct plx_config *config = offline->config;
-	struct plx_cache_opts cache = {
-		.capacity = config->cache.flows,
-		.active_ns = config->timeouts.active_ns,
-		.inactive_ns = config->timeouts.inactive_ns,
-		.linger_ns = config->timeouts.linger_ns,
-		.emit = on_emit,
-		.arg = offline,
-	};
+	struct plx_cache_opts cache = plx_config__cache(config, on_emit, offline);
 	int err;
 
 	err = plx_replay__open(path, config->tables.fragments, &offline->replay, ret_err, err_size);

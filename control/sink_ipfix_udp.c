@@ -60,11 +60,6 @@ struct udp_sink {
 	uint64_t recovering_ns;
 };
 
-static uint64_t mono_ns(void)
-{
-	return plx_flow_now_ns(PLX_FLOW_MONOTONIC);
-}
-
 static uint32_t slot_index(const struct udp_sink *sink, uint32_t position)
 {
 	return (sink->first + position) % sink->nr_slots;
@@ -135,7 +130,7 @@ static int send_message(struct udp_sink *sink, uint64_t now_ns)
 static void on_tick(evutil_socket_t fd, short events, void *arg)
 {
 	struct udp_sink *sink = arg;
-	uint64_t expirations, wait_ns = 0, now_ns = mono_ns();
+	uint64_t expirations, wait_ns = 0, now_ns = plx_mono_ns();
 
 	(void)events;
 	(void)!read(fd, &expirations, sizeof(expirations));
@@ -187,7 +182,7 @@ static bool begin_message(struct udp_sink *sink)
 	index = slot_index(sink, sink->closed);
 	sink->slots[index] = (struct slot){};
 	sink->filling = true;
-	sink->filling_since_ns = mono_ns();
+	sink->filling_since_ns = plx_mono_ns();
 	/* Templates sent to a collector that was away have not arrived. */
 	if (strcmp(sink->books->state, "ready"))
 		plx_ipfix_renew(&sink->ipfix);
@@ -208,7 +203,7 @@ static void on_hold(evutil_socket_t fd, short events, void *arg)
 	(void)events;
 	if (!sink->filling)
 		return;
-	age_ms = (mono_ns() - sink->filling_since_ns) / 1000000;
+	age_ms = (plx_mono_ns() - sink->filling_since_ns) / 1000000;
 	if (age_ms < PLX_SINK_HOLD_MS) {
 		left_ms = PLX_SINK_HOLD_MS - age_ms;
 		(void)evtimer_add(sink->hold,
@@ -386,7 +381,7 @@ static int udp_open(const struct plx_exporter_env *env, const struct plx_url *ur
 	plx_ipfix_init(&sink->ipfix, url->opts.domain ? url->opts.domain : env->observation_domain,
 		       url->opts.template_refresh_s, url->opts.template_packets);
 	plx_pacer_init(&sink->pacer, url->opts.rate, (uint32_t)(slot_size / PLX_IPFIX_RECORD_MIN),
-		       mono_ns());
+		       plx_mono_ns());
 	*ret_sink = sink;
 	sink = NULL;
 	err = 0;

@@ -13,7 +13,7 @@ if [ "$(id -u)" -ne 0 ]; then
 	exit 1
 fi
 
-# Share of all CPUs in use over a second, in percent.
+# Share of all CPUs in use over a second, in percent; the second is what is measured.
 busy() {
 	first=$(awk '/^cpu /{print $5 + $6, $2 + $3 + $4 + $5 + $6 + $7 + $8 + $9}' /proc/stat)
 	sleep 1
