@@ -12,44 +12,48 @@
 #include "clock.h"
 #include "flow_table.h"
 
-/* Slot of an interface, or -1 when it is not (or no longer) ours. */
-static __always_inline int iface_slot(const struct plx_control *ctl, __u32 ifindex)
+/* The interface of a packet: its slot, or -1 when it is not (or no longer) ours, and its policy. */
+struct seat {
+	struct plx_control *ctl;
+	int slot;
+	__u8 policy;
+};
+
+static __always_inline struct seat seat_of(__u32 ifindex)
 {
+	struct seat seat = {.slot = -1};
+	__u32 zero = 0;
+
+	seat.ctl = bpf_map_lookup_elem(&control, &zero);
+	if (!seat.ctl)
+		return seat;
 	for (__u32 i = 0; i < PLX_IF_PROBES; i++) {
 		__u32 slot = (ifindex + i) & (PLX_MAX_IFACES - 1);
 
-		if (ctl->if_index[slot] == ifindex)
-			return slot;
+		if (seat.ctl->if_index[slot] != ifindex)
+			continue;
+		seat.slot = slot;
+		seat.policy = seat.ctl->if_tunnel[slot];
+		break;
 	}
-	return -1;
+	return seat;
 }
 
-/*
- * Give a later fragment its flow's ports, and remember them from a first one. Returns false when
- * the ports are not known: then the fragments are a flow of their own.
- */
-static __always_inline bool fragment_ports(struct plx_packet *p)
+static __always_inline const struct plx_frag_flow *find_fragment(void *table,
+								 const struct plx_frag_key *key)
 {
-	struct plx_frag_ports *found, ports = {};
-	struct plx_frag_key key;
+	return bpf_map_lookup_elem(table, key);
+}
 
-	plx_frag_key(p, &key);
-	if (p->first_fragment) {
-		if (!plx_frag_first(p, &ports))
-			return false;
-		/* full is not a failure: the map is an LRU, the oldest datagram goes */
-		bpf_map_update_elem(&fragments, &key, &ports, BPF_ANY);
-		return true;
-	}
-	found = bpf_map_lookup_elem(&fragments, &key);
-	if (!found)
-		return false;
-	plx_frag_later(p, found);
-	return true;
+/* A full map is not a failure: it is an LRU, the oldest datagram goes. */
+static __always_inline void put_fragment(void *table, const struct plx_frag_key *key,
+					 const struct plx_frag_flow *flow)
+{
+	bpf_map_update_elem(table, key, flow, BPF_ANY);
 }
 
 /* The per-CPU packet to parse into; NULL cannot happen, but the verifier wants it asked. */
-static __always_inline struct plx_packet *packet_get(void)
+static __always_inline struct packet_slot *packet_get(void)
 {
 	__u32 zero = 0;
 
@@ -57,27 +61,20 @@ static __always_inline struct plx_packet *packet_get(void)
 }
 
 /*
- * Enter one packet into the books of (ifindex, direction). skip is what the parser said; p has the
+ * Enter one packet into the books of (seat, direction). skip is what the parser said; p has the
  * parser's result and an ingress_ifindex when that is PLX_PARSE_OK.
  */
-static __always_inline void account(__u32 ifindex, int direction, enum plx_skip skip,
-				    struct plx_packet *p, const struct plx_wire *wire)
+static __always_inline void account(const struct seat *seat, __u32 ifindex, int direction,
+				    enum plx_skip skip, struct plx_packet *p,
+				    const struct plx_wire *wire)
 {
 	struct plx_if_stats *books;
-	struct plx_control *ctl;
-	__u32 zero = 0, index, epoch;
+	__u32 index, epoch;
 	bool attributed;
-	int slot;
 
-	ctl = bpf_map_lookup_elem(&control, &zero);
-	if (!ctl)
-		return;
-	slot = iface_slot(ctl, ifindex);
-	if (slot < 0)
-		return;
 	/* Read once: the books and the table of this packet must be those of one epoch. */
-	epoch = *(volatile __u32 *)&ctl->epoch;
-	index = PLX_IF_STATS_INDEX(slot, direction, epoch % PLX_NR_BUFFERS);
+	epoch = *(volatile __u32 *)&seat->ctl->epoch;
+	index = PLX_IF_STATS_INDEX(seat->slot, direction, epoch % PLX_NR_BUFFERS);
 	books = bpf_map_lookup_elem(&if_stats, &index);
 	if (!books)
 		return;
@@ -88,10 +85,15 @@ static __always_inline void account(__u32 ifindex, int direction, enum plx_skip 
 		return;
 	}
 	p->sample.epoch = epoch;
-	attributed = !plx_is_fragment(p) || fragment_ports(p);
-	plx_sample_fill(p, wire, ifindex, direction, attributed, clock_now());
+	attributed = !plx_needs_fragments(p) ||
+		     plx_fragment_flow(p, &fragments, find_fragment, put_fragment);
+	plx_sample_fill(p, wire, ifindex, direction, seat->policy, attributed, clock_now());
 	plx_wire_count(&books->metered, wire);
-	switch (flow_count(ctl, &p->sample)) {
+	if (p->limits)
+		for (int i = 0; i < PLX_LIMIT_MAX; i++)
+			if (p->limits & 1u << i)
+				plx_wire_count(&books->limited[i], wire);
+	switch (flow_count(seat->ctl, &p->sample)) {
 	case FLOW_IN_TABLE:
 		break;
 	case FLOW_SPILLED:

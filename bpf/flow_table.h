@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
  * Find or create a flow and count a packet into it: flow_count() is the whole interface, and the
- * only place that knows how flows are stored. Today: one LRU hash map per family and buffer, then
+ * only place that knows how flows are stored. Today: one LRU hash map per kind and buffer, then
  * the spill ring. Read <plx/abi.h> for the structures and maps.h for the maps.
  */
 #ifndef PLX_FLOW_TABLE_H
@@ -35,15 +35,22 @@ static __always_inline void flow_add(struct plx_flow_stats *flow, const struct p
 			break;
 		shape = seen;
 	}
-	if (add->fragment_flags & ~flow->fragment_flags)
-		__sync_fetch_and_or(&flow->fragment_flags, add->fragment_flags);
+	if (add->marks & ~flow->marks)
+		__sync_fetch_and_or(&flow->marks, add->marks);
+	if (add->tcp_options & ~flow->tcp_options)
+		__sync_fetch_and_or(&flow->tcp_options, add->tcp_options);
 }
 
 static __always_inline enum flow_home flow_spill(struct plx_sample *sample)
 {
-	if (bpf_ringbuf_output(&spill, sample, sizeof(*sample), 0))
-		return FLOW_RING_FULL;
-	return FLOW_SPILLED;
+	long err;
+
+	/* Two calls, since the verifier wants to see constants. */
+	if (sample->key.flags & PLX_KEY_TUNNEL)
+		err = bpf_ringbuf_output(&spill, sample, PLX_SAMPLE_SIZE(PLX_KEY_TUNNEL), 0);
+	else
+		err = bpf_ringbuf_output(&spill, sample, PLX_SAMPLE_SIZE(0), 0);
+	return err ? FLOW_RING_FULL : FLOW_SPILLED;
 }
 
 /*
@@ -62,7 +69,14 @@ static __always_inline enum flow_home flow_count(struct plx_control *ctl, struct
 	const void *table_key;
 	void *table;
 
-	if (key->flags & PLX_KEY_IPV4) {
+	__u64 limit = flows_limit;
+
+	if (key->flags & PLX_KEY_TUNNEL) {
+		table_key = key; /* and the tunnel behind it: struct plx_flow_key_tunnel */
+		table = bpf_map_lookup_elem(&flows_tunnel, &slot);
+		inserts = &ctl->inserts[PLX_FAMILY_TUNNEL][buffer];
+		limit = tunnels_limit;
+	} else if (key->flags & PLX_KEY_IPV4) {
 		key4.source = key->source[0];
 		key4.dest = key->dest[0];
 		key4.source_port = key->source_port;
@@ -87,7 +101,7 @@ static __always_inline enum flow_home flow_count(struct plx_control *ctl, struct
 		 * Nothing is deleted or evicted from an active table below the limit, so a lost
 		 * race for the insert (-EEXIST) finds the winner's entry, and an entry found stays.
 		 */
-		if (*(volatile __u64 *)&inserts->count >= flows_limit)
+		if (*(volatile __u64 *)&inserts->count >= limit)
 			return flow_spill(sample);
 		if (bpf_map_update_elem(table, table_key, &sample->stats, BPF_NOEXIST) == 0) {
 			__sync_fetch_and_add(&inserts->count, 1);

@@ -12,33 +12,26 @@
 
 /* Flows that a table takes in one epoch; more go to the spill ring. */
 const volatile __u64 flows_limit = 0;
+const volatile __u64 tunnels_limit = 0; /* of those with a tunnel in their key */
 
 /* Buffer number -> flow table. The inner maps are made by user space, which knows their size. */
-struct {
-	__uint(type, BPF_MAP_TYPE_ARRAY_OF_MAPS);
-	__uint(max_entries, PLX_NR_BUFFERS);
-	__type(key, __u32);
-	__array(
-		values, struct {
-			__uint(type, BPF_MAP_TYPE_LRU_HASH);
-			__uint(max_entries, 1);
-			__uint(key_size, sizeof(struct plx_flow_key4));
-			__uint(value_size, sizeof(struct plx_flow_stats));
-		});
-} flows4 SEC(".maps");
+#define FLOW_TABLES(key_type)                                                                      \
+	struct {                                                                                   \
+		__uint(type, BPF_MAP_TYPE_ARRAY_OF_MAPS);                                          \
+		__uint(max_entries, PLX_NR_BUFFERS);                                               \
+		__type(key, __u32);                                                                \
+		__array(                                                                           \
+			values, struct {                                                           \
+				__uint(type, BPF_MAP_TYPE_LRU_HASH);                               \
+				__uint(max_entries, 1);                                            \
+				__uint(key_size, sizeof(key_type));                                \
+				__uint(value_size, sizeof(struct plx_flow_stats));                 \
+			});                                                                        \
+	}
 
-struct {
-	__uint(type, BPF_MAP_TYPE_ARRAY_OF_MAPS);
-	__uint(max_entries, PLX_NR_BUFFERS);
-	__type(key, __u32);
-	__array(
-		values, struct {
-			__uint(type, BPF_MAP_TYPE_LRU_HASH);
-			__uint(max_entries, 1);
-			__uint(key_size, sizeof(struct plx_flow_key));
-			__uint(value_size, sizeof(struct plx_flow_stats));
-		});
-} flows6 SEC(".maps");
+FLOW_TABLES(struct plx_flow_key4) flows4 SEC(".maps");
+FLOW_TABLES(struct plx_flow_key) flows6 SEC(".maps");
+FLOW_TABLES(struct plx_flow_key_tunnel) flows_tunnel SEC(".maps");
 
 /* Packets of flows that had no room: struct plx_sample. */
 struct {
@@ -50,7 +43,7 @@ struct {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH);
 	__uint(max_entries, 1);
 	__type(key, struct plx_frag_key);
-	__type(value, struct plx_frag_ports);
+	__type(value, struct plx_frag_flow);
 } fragments SEC(".maps");
 
 /* The ledger: index PLX_IF_STATS_INDEX(slot, direction, buffer). */
@@ -69,6 +62,11 @@ struct {
 	__type(value, struct plx_control);
 } control SEC(".maps");
 
+struct packet_slot {
+	struct plx_parse_in in;
+	struct plx_packet packet;
+};
+
 /*
  * The packet at hand. Programs of one CPU do not interrupt each other: XDP and TC run with softirqs
  * off, TC egress included.
@@ -77,7 +75,7 @@ struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
 	__uint(max_entries, 1);
 	__type(key, __u32);
-	__type(value, struct plx_packet);
+	__type(value, struct packet_slot);
 } packet SEC(".maps");
 
 struct {

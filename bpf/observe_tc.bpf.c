@@ -26,10 +26,9 @@ static __always_inline void wire_of(const struct __sk_buff *skb, __u32 frame, __
 		plx_wire_super(wire, frame, l2, header, gso_size, skb->gso_segs);
 }
 
-/* Parse what is in the linear part of skb; a cut that only the linear part makes is NONLINEAR. */
-static __always_inline enum plx_skip parse_linear(struct __sk_buff *skb, __u32 length,
-						  const struct plx_parse_in *in,
-						  struct plx_packet *p)
+/* Parse what is in the linear part of skb. *ret_cut: there are headers outside of it. */
+static __always_inline enum plx_skip parse_linear(struct __sk_buff *skb, struct packet_slot *slot,
+						  bool *ret_cut)
 {
 	const void *data = (const void *)(long)skb->data;
 	const void *end = (const void *)(long)skb->data_end;
@@ -41,34 +40,46 @@ static __always_inline enum plx_skip parse_linear(struct __sk_buff *skb, __u32 l
 	 * at a variable offset, "dereference of modified ctx ptr".
 	 */
 	barrier_var(linear);
-	skip = plx_parse(data, end, in, p);
-	return plx_truncated(skip) && length > linear ? PLX_SKIP_NONLINEAR : skip;
+	/* Else it computes the addresses of a dozen members before the loop, once for all tries. */
+	barrier_var(slot);
+	skip = plx_parse(data, end, &slot->in, &slot->packet);
+	*ret_cut = slot->in.length > linear && plx_cut(skip, &slot->packet);
+	return skip;
 }
 
 static __always_inline int observe(struct __sk_buff *skb, int direction, __u32 ingress_ifindex)
 {
-	struct plx_packet *p = packet_get();
-	struct plx_parse_in in = {};
+	__u32 ifindex = skb->ifindex;
+	struct seat seat = seat_of(ifindex);
+	struct packet_slot *slot = packet_get();
 	struct plx_wire wire = {};
+	struct plx_parse_in *in;
+	struct plx_packet *p;
 	enum plx_skip skip;
 	__u32 length, tag;
+	bool cut;
 
-	if (!p)
+	if (!slot || seat.slot < 0)
 		return TC_ACT_UNSPEC;
+	in = &slot->in;
+	p = &slot->packet;
 	length = skb->len;
 	barrier_var(length);
-	in.vlan_tagged = skb->vlan_present != 0;
-	in.vlan_tci = skb->vlan_tci;
-	in.super = skb->gso_size != 0;
-	skip = PLX_SKIP_NONLINEAR;
+	in->length = length;
+	in->vlan_tagged = skb->vlan_present != 0;
+	in->vlan_tci = skb->vlan_tci;
+	in->super = skb->gso_size != 0;
+	in->policy = seat.policy;
 #pragma clang loop unroll(disable)
-	for (int tries = 0; tries < 2 && skip == PLX_SKIP_NONLINEAR; tries++) {
-		if (tries == 1 &&
+	for (int tries = 0; tries < 2; tries++) {
+		skip = parse_linear(skb, slot, &cut);
+		if (!cut || tries == 1 ||
 		    bpf_skb_pull_data(skb, length < HEADERS_MAX ? length : HEADERS_MAX))
 			break;
-		skip = parse_linear(skb, length, &in, p);
 	}
-	tag = in.vlan_tagged ? VLAN_HLEN : 0;
+	if (cut && skip != PLX_PARSE_OK)
+		skip = PLX_SKIP_NONLINEAR;
+	tag = in->vlan_tagged ? VLAN_HLEN : 0;
 	if (skip == PLX_PARSE_OK) {
 		p->sample.stats.first.ingress_ifindex = ingress_ifindex;
 		length -= p->phantom_octets;
@@ -77,7 +88,7 @@ static __always_inline int observe(struct __sk_buff *skb, int direction, __u32 i
 		wire.segments = skb->gso_segs ? skb->gso_segs : 1;
 		wire.frame_octets = length + tag;
 	}
-	account(skb->ifindex, direction, skip, p, &wire);
+	account(&seat, ifindex, direction, skip, p, &wire);
 	return TC_ACT_UNSPEC;
 }
 

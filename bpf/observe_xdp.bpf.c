@@ -22,18 +22,22 @@ int plx_xdp(struct xdp_md *ctx)
 	const void *data = (const void *)(long)ctx->data;
 	const void *end = (const void *)(long)ctx->data_end;
 	__u64 length = bpf_xdp_get_buff_len(ctx);
-	struct plx_packet *p = packet_get();
-	struct plx_parse_in in = {};
+	__u32 ifindex = ctx->ingress_ifindex;
+	struct seat seat = seat_of(ifindex);
+	struct packet_slot *slot = packet_get();
+	struct plx_packet *p;
 	struct plx_wire wire;
 	enum plx_skip skip;
 
-	if (!p)
+	if (!slot || seat.slot < 0)
 		return XDP_PASS;
-	skip = plx_parse(data, end, &in, p);
-	if (plx_truncated(skip) && length > (__u64)(end - data))
+	slot->in = (struct plx_parse_in){.length = length, .policy = seat.policy};
+	p = &slot->packet;
+	skip = plx_parse(data, end, &slot->in, p);
+	if (skip != PLX_PARSE_OK && plx_cut(skip, p) && length > (__u64)(end - data))
 		skip = PLX_SKIP_NONLINEAR;
 	plx_wire_frame(&wire, length, skip == PLX_PARSE_OK ? p->ip_octets : 0);
-	account(ctx->ingress_ifindex, PLX_DIR_IN, skip, p, &wire);
+	account(&seat, ifindex, PLX_DIR_IN, skip, p, &wire);
 	return XDP_PASS;
 }
 

@@ -29,6 +29,7 @@ struct cli {
 	const char *hook;
 	const char *xdp_mode;
 	const char *direction;
+	const char *tunnel;
 	char **operands; /* what follows the command's name */
 	int nr_operands;
 };

@@ -27,8 +27,9 @@ void cmd_iface_print_reasons(struct json_object *ifaces, FILE *stream)
 static enum cli_exit render_list(const struct cli *cli, struct json_object *document, FILE *stream)
 {
 	static const struct out_column columns[] = {
-		{"INTERFACE", false}, {"IFINDEX", true}, {"PRESENT", false},   {"ASKED", false},
-		{"INGRESS", false},   {"EGRESS", false}, {"DIRECTION", false}, {"EXACT", false},
+		{"INTERFACE", false}, {"IFINDEX", true},  {"PRESENT", false},
+		{"ASKED", false},     {"INGRESS", false}, {"EGRESS", false},
+		{"DIRECTION", false}, {"TUNNEL", false},  {"EXACT", false},
 	};
 	struct json_object *ifaces = client_array(cli, document, "interfaces");
 	char number[OUT_NUMBER_SIZE], hook[OUT_HOOK_SIZE];
@@ -53,6 +54,7 @@ static enum cli_exit render_list(const struct cli *cli, struct json_object *docu
 		out_cell(&table, "%s", out_member_hook(hook, iface));
 		out_cell(&table, "%s", out_member_text(iface, "hook_out"));
 		out_cell(&table, "%s", out_member_text(iface, "direction"));
+		out_cell(&table, "%s", out_member_text(iface, "tunnel"));
 		out_cell(&table, "%s", out_member_bool(iface, "exact") ? "yes" : "no");
 	}
 	status = out_table_done(cli, &table, stream);
@@ -97,6 +99,7 @@ enum cli_exit cmd_iface_add(const struct cli *cli)
 	client_argument(request, "hook", cli->hook);
 	client_argument(request, "xdp_mode", cli->xdp_mode);
 	client_argument(request, "direction", cli->direction);
+	client_argument(request, "tunnel", cli->tunnel);
 	return client_show(cli, request, render_add);
 }
 

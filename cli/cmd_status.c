@@ -113,15 +113,13 @@ static void print_account(struct out_table *table, const struct books *books, co
 	print_row(table, account, tallies);
 }
 
-/* The sum of an account that has causes, and below it those that took something. */
-static void print_causes(struct out_table *table, const struct books *books, const char *account)
+/* The causes of an account that took something. */
+static void print_each_cause(struct out_table *table, const struct books *books,
+			     const char *account, const char *indent)
 {
 	struct json_object *causes = out_member(books->total, account);
 	struct tally tallies[WAY_MAX];
 
-	for (int way = 0; way < WAY_MAX; way++)
-		tallies[way] = way_sum(books, way, account);
-	print_row(table, account, tallies);
 	if (!json_object_is_type(causes, json_type_object))
 		return;
 	json_object_object_foreach (causes, cause, unused) {
@@ -135,9 +133,20 @@ static void print_causes(struct out_table *table, const struct books *books, con
 		}
 		if (zero)
 			continue;
-		snprintf(name, sizeof(name), "  %s", cause);
+		snprintf(name, sizeof(name), "%s%s", indent, cause);
 		print_row(table, name, tallies);
 	}
+}
+
+/* The sum of an account that has causes, and below it the causes. */
+static void print_causes(struct out_table *table, const struct books *books, const char *account)
+{
+	struct tally tallies[WAY_MAX];
+
+	for (int way = 0; way < WAY_MAX; way++)
+		tallies[way] = way_sum(books, way, account);
+	print_row(table, account, tallies);
+	print_each_cause(table, books, account, "  ");
 }
 
 /* One ledger's own difference; true if there is none. */
@@ -194,6 +203,7 @@ static enum cli_exit print_ledger(const struct cli *cli, const struct books *boo
 		{"LEDGER", false}, {"IN PACKETS", true},    {"BYTES", true}, {"OUT PACKETS", true},
 		{"BYTES", true},   {"TOTAL PACKETS", true}, {"BYTES", true},
 	};
+	static const struct tally unknown[WAY_MAX];
 	struct out_table table;
 	enum cli_exit status;
 	bool balances;
@@ -202,6 +212,11 @@ static enum cli_exit print_ledger(const struct cli *cli, const struct books *boo
 	print_account(&table, books, "seen");
 	print_causes(&table, books, "skipped");
 	print_account(&table, books, "metered");
+	/* Without a sum: a packet can be in several of these, and is in metered once. */
+	if (json_object_is_type(out_member(books->total, "limited"), json_type_object))
+		print_each_cause(&table, books, "limited", "  of which ");
+	else
+		print_row(&table, "  of which limited", unknown);
 	print_account(&table, books, "exported");
 	print_account(&table, books, "held");
 	print_causes(&table, books, "lost");
@@ -227,9 +242,9 @@ static enum cli_exit print_ledger(const struct cli *cli, const struct books *boo
 static enum cli_exit print_ifaces(const struct cli *cli, struct json_object *ifaces, FILE *stream)
 {
 	static const struct out_column columns[] = {
-		{"INTERFACE", false}, {"IFINDEX", true},  {"INGRESS", false},
-		{"EGRESS", false},    {"DIR", false},	  {"IN SEEN", true},
-		{"METERED", true},    {"OUT SEEN", true}, {"METERED", true},
+		{"INTERFACE", false}, {"IFINDEX", true}, {"INGRESS", false}, {"EGRESS", false},
+		{"DIR", false},	      {"TUNNEL", false}, {"IN SEEN", true},  {"METERED", true},
+		{"OUT SEEN", true},   {"METERED", true},
 	};
 	char number[OUT_NUMBER_SIZE], hook[OUT_HOOK_SIZE];
 	struct out_table table;
@@ -249,6 +264,7 @@ static enum cli_exit print_ifaces(const struct cli *cli, struct json_object *ifa
 		out_cell(&table, "%s", out_member_hook(hook, iface));
 		out_cell(&table, "%s", out_member_text(iface, "hook_out"));
 		out_cell(&table, "%s", out_member_text(iface, "direction"));
+		out_cell(&table, "%s", out_member_text(iface, "tunnel"));
 		for (int way = 0; way < WAY_TOTAL; way++) {
 			struct json_object *ledger = iface_ledger(iface, way);
 
@@ -271,18 +287,20 @@ static void print_tables(struct json_object *tables, struct json_object *cache, 
 	char n[5][OUT_NUMBER_SIZE];
 
 	out_say(stream,
-		"tables  %s flows each, used %s IPv4 + %s IPv6, spilled %s, evicted flows %s",
+		"tables  %s flows each, used %s IPv4 + %s IPv6; %s flows in tunnels, used %s",
 		out_member_count(n[0], tables, "flows"),
 		out_member_count(n[1], tables, "used_ipv4"),
 		out_member_count(n[2], tables, "used_ipv6"),
-		out_member_count(n[3], tables, "spilled"),
-		out_member_count(n[4], tables, "evicted_flows"));
-	out_say(stream, "        last swap %s, last drain %s for %s records; %s epochs, %s records",
+		out_member_count(n[3], tables, "tunnels"),
+		out_member_count(n[4], tables, "used_tunnel"));
+	out_say(stream, "        %s epochs, %s records, spilled %s, evicted flows %s",
+		out_member_count(n[0], tables, "epochs"), out_member_count(n[1], tables, "records"),
+		out_member_count(n[2], tables, "spilled"),
+		out_member_count(n[3], tables, "evicted_flows"));
+	out_say(stream, "        last swap %s, last drain %s for %s records",
 		out_member_duration(n[0], tables, "swap_ns"),
 		out_member_duration(n[1], tables, "drain_ns"),
-		out_member_count(n[2], tables, "drain_records"),
-		out_member_count(n[3], tables, "epochs"),
-		out_member_count(n[4], tables, "records"));
+		out_member_count(n[2], tables, "drain_records"));
 	out_say(stream, "cache   %s of %s flows, expired %s, forced out %s",
 		out_member_count(n[0], cache, "flows"), out_member_count(n[1], cache, "capacity"),
 		out_member_count(n[2], cache, "expired"), out_member_count(n[3], cache, "forced"));

@@ -20,6 +20,8 @@ enum column {
 	COLUMN_DEST,
 	COLUMN_DEST_PORT,
 	COLUMN_PROTO,
+	COLUMN_TUNNEL,
+	COLUMN_OUTER,
 	COLUMN_PACKETS,
 	COLUMN_OCTETS,
 	COLUMN_IN_IF,
@@ -34,7 +36,8 @@ enum column {
 static const struct out_column columns[COLUMN_MAX] = {
 	[COLUMN_SOURCE] = {"SOURCE", false},	[COLUMN_SOURCE_PORT] = {"PORT", true},
 	[COLUMN_DEST] = {"DESTINATION", false}, [COLUMN_DEST_PORT] = {"PORT", true},
-	[COLUMN_PROTO] = {"PROTO", false},	[COLUMN_PACKETS] = {"PACKETS", true},
+	[COLUMN_PROTO] = {"PROTO", false},	[COLUMN_TUNNEL] = {"TUNNEL", false},
+	[COLUMN_OUTER] = {"OUTER", false},	[COLUMN_PACKETS] = {"PACKETS", true},
 	[COLUMN_OCTETS] = {"OCTETS", true},	[COLUMN_IN_IF] = {"IN-IF", false},
 	[COLUMN_OUT_IF] = {"OUT-IF", false},	[COLUMN_DIR] = {"DIR", false},
 	[COLUMN_FLAGS] = {"FLAGS", false},	[COLUMN_DURATION] = {"DURATION", true},
@@ -43,8 +46,11 @@ static const struct out_column columns[COLUMN_MAX] = {
 
 /* What a narrow terminal does without, first to last. */
 static const enum column expendable[] = {COLUMN_IDLE,	COLUMN_FLAGS, COLUMN_DURATION,
-					 COLUMN_OUT_IF, COLUMN_IN_IF, COLUMN_DIR};
+					 COLUMN_OUT_IF, COLUMN_OUTER, COLUMN_IN_IF,
+					 COLUMN_DIR,	COLUMN_TUNNEL};
 #define NR_EXPENDABLE (sizeof(expendable) / sizeof(expendable[0]))
+
+#define OUTER_SIZE 96 /* two IPv6 addresses */
 
 #define ADDRESS_LEN_MIN 23 /* prefix and interface part of an IPv6 address stay recognisable */
 
@@ -146,6 +152,58 @@ static const char *address_text(struct json_object *record, const char *key4, co
 	return out_member_text(record, out_member(record, key4) ? key4 : key6);
 }
 
+static bool has_outer(struct json_object *record)
+{
+	return json_object_is_type(out_member(record, "outer"), json_type_object);
+}
+
+/* "vxlan 42": what kind of tunnel the outer header is of, and which one if it has a number. */
+static void fmt_tunnel(char *buffer, size_t size, struct json_object *record)
+{
+	static const struct {
+		uint8_t protocol;
+		uint16_t port; /* of UDP */
+		const char *name;
+		const char *id;
+	} kinds[] = {
+		{4, 0, "ipip", ""},
+		{41, 0, "ipip", ""},
+		{47, 0, "nvgre", "layer2SegmentId"},
+		{47, 0, "gre", "greKey"}, /* and without a key */
+		{17, 4789, "vxlan", "layer2SegmentId"},
+		{17, 8472, "vxlan", "layer2SegmentId"},
+		{17, 4790, "vxlan", "layer2SegmentId"},
+		{17, 6081, "geneve", "layer2SegmentId"},
+		{17, 2152, "gtpu", "gtpuTEid"},
+	};
+	struct json_object *outer = out_member(record, "outer");
+	uint64_t protocol = 0, port = 0, id;
+	const char *name = "?";
+
+	(void)out_member_u64(outer, "protocolIdentifier", &protocol); /* 0 and 0 are no tunnel */
+	(void)out_member_u64(outer, "destinationTransportPort", &port);
+	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
+		if (kinds[i].protocol != protocol || kinds[i].port != port)
+			continue;
+		name = kinds[i].name;
+		if (!out_member_u64(record, kinds[i].id, &id))
+			continue;
+		/* the highest octet of layer2SegmentId is its type */
+		snprintf(buffer, size, "%s %" PRIu64, name, id & (UINT64_MAX >> 8));
+		return;
+	}
+	snprintf(buffer, size, "%s", name);
+}
+
+static void fmt_outer(char *buffer, size_t size, struct json_object *record)
+{
+	struct json_object *outer = out_member(record, "outer");
+
+	snprintf(buffer, size, "%s>%s",
+		 address_text(outer, "sourceIPv4Address", "sourceIPv6Address"),
+		 address_text(outer, "destinationIPv4Address", "destinationIPv6Address"));
+}
+
 static const char *direction_text(struct json_object *record)
 {
 	uint64_t direction;
@@ -170,6 +228,7 @@ static bool make_row(char *row[COLUMN_MAX], struct json_object *record, uint64_t
 	char packets[OUT_NUMBER_SIZE], octets[OUT_NUMBER_SIZE], flags[OUT_NUMBER_SIZE];
 	char in_if[OUT_NUMBER_SIZE], out_if[OUT_NUMBER_SIZE];
 	char duration[OUT_NUMBER_SIZE], idle[OUT_NUMBER_SIZE];
+	char tunnel[OUT_NUMBER_SIZE + 8] = "-", outer[OUTER_SIZE] = "-";
 	uint64_t start_ns = 0, end_ns = 0;
 	bool has_start = out_member_u64(record, "flowStartNanoseconds", &start_ns);
 	bool has_end = out_member_u64(record, "flowEndNanoseconds", &end_ns);
@@ -180,6 +239,8 @@ static bool make_row(char *row[COLUMN_MAX], struct json_object *record, uint64_t
 			address_text(record, "destinationIPv4Address", "destinationIPv6Address"),
 		[COLUMN_DEST_PORT] = dest_port,
 		[COLUMN_PROTO] = proto,
+		[COLUMN_TUNNEL] = tunnel,
+		[COLUMN_OUTER] = outer,
 		[COLUMN_PACKETS] = out_member_count(packets, record, "packetDeltaCount"),
 		[COLUMN_OCTETS] = out_member_si(octets, record, "octetDeltaCount"),
 		[COLUMN_IN_IF] =
@@ -196,6 +257,10 @@ static bool make_row(char *row[COLUMN_MAX], struct json_object *record, uint64_t
 	fmt_port(dest_port, sizeof(dest_port), record, false);
 	fmt_protocol(proto, sizeof(proto), record);
 	fmt_flags(flags, sizeof(flags), record);
+	if (has_outer(record)) {
+		fmt_tunnel(tunnel, sizeof(tunnel), record);
+		fmt_outer(outer, sizeof(outer), record);
+	}
 	fmt_span(duration, has_start && has_end, start_ns, end_ns);
 	fmt_span(idle, has_end, end_ns, now_ns);
 	for (size_t i = 0; i < COLUMN_MAX; i++) {
@@ -228,7 +293,10 @@ static bool cells_init(struct cells *cells, struct json_object *flows)
 		cells->shown[column] = true;
 		cells->width[column] = strlen(columns[column].name);
 	}
+	cells->shown[COLUMN_TUNNEL] = cells->shown[COLUMN_OUTER] = false;
 	for (size_t i = 0; i < nr; i++) {
+		if (has_outer(json_object_array_get_idx(flows, i)))
+			cells->shown[COLUMN_TUNNEL] = cells->shown[COLUMN_OUTER] = true;
 		if (!make_row(cells->rows[i], json_object_array_get_idx(flows, i),
 			      now.tv_sec * 1000000000ULL + now.tv_nsec))
 			return false;

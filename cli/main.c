@@ -28,6 +28,7 @@ enum option_id {
 	OPTION_HOOK,
 	OPTION_XDP_MODE,
 	OPTION_DIRECTION,
+	OPTION_TUNNEL,
 	OPTION_MAX,
 };
 #define BIT(id) (1U << (id))
@@ -50,6 +51,7 @@ static const struct cli_option {
 	[OPTION_HOOK] = {"hook", "HOOK", {"auto", "xdp", "tc"}, NULL},
 	[OPTION_XDP_MODE] = {"xdp-mode", "MODE", {"auto", "native", "generic"}, NULL},
 	[OPTION_DIRECTION] = {"direction", "WAY", {"in", "out", "both"}, NULL},
+	[OPTION_TUNNEL] = {"tunnel", "POLICY", {"both", "inner", "outer"}, NULL},
 };
 
 static const struct cli_command {
@@ -64,7 +66,8 @@ static const struct cli_command {
 	{"flows", NULL, "[EXPR]", BIT(OPTION_FOLLOW) | BIT(OPTION_SORT) | BIT(OPTION_LIMIT),
 	 cmd_flows, "the flows in the cache"},
 	{"iface", "list", NULL, 0, cmd_iface_list, "interfaces and where they are metered"},
-	{"iface", "add", "NAME", BIT(OPTION_HOOK) | BIT(OPTION_XDP_MODE) | BIT(OPTION_DIRECTION),
+	{"iface", "add", "NAME",
+	 BIT(OPTION_HOOK) | BIT(OPTION_XDP_MODE) | BIT(OPTION_DIRECTION) | BIT(OPTION_TUNNEL),
 	 cmd_iface_add, "meter an interface"},
 	{"iface", "del", "NAME", 0, cmd_iface_del, "stop metering it"},
 	{"export", "list", NULL, 0, cmd_export_list, "exporters and their books"},
@@ -155,7 +158,7 @@ static enum cli_exit take_option(struct cli *cli, enum option_id id, const char 
 	const char **texts[OPTION_MAX] = {
 		[OPTION_SOCKET] = &cli->socket,	      [OPTION_SORT] = &cli->sort,
 		[OPTION_HOOK] = &cli->hook,	      [OPTION_XDP_MODE] = &cli->xdp_mode,
-		[OPTION_DIRECTION] = &cli->direction,
+		[OPTION_DIRECTION] = &cli->direction, [OPTION_TUNNEL] = &cli->tunnel,
 	};
 
 	if (option->choices[0]) {

@@ -29,10 +29,11 @@
 struct raw {
 	struct plx_config_iface *interfaces;
 	size_t nr_interfaces;
+	enum plx_policy tunnel; /* where the source sets it */
 	char **exporters;
 	size_t nr_exporters;
 	struct {
-		char *flows, *ring, *fragments;
+		char *flows, *tunnels, *ring, *fragments;
 	} tables;
 	struct {
 		char *flows;
@@ -64,13 +65,18 @@ static const cyaml_strval_t directions[] = {
 	{"both", PLX_DIRECTION_BOTH},
 };
 
+static const cyaml_strval_t policies[] = {
+	{"both", PLX_POLICY_BOTH},
+	{"inner", PLX_POLICY_INNER},
+	{"outer", PLX_POLICY_OUTER},
+};
+
 #define TEXT_FLAGS (CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL)
 #define TEXT(KEY, MEMBER)                                                                          \
 	CYAML_FIELD_STRING_PTR(KEY, TEXT_FLAGS, struct raw, MEMBER, 0, CYAML_UNLIMITED)
 #define ENUM_FLAGS (CYAML_FLAG_STRICT | CYAML_FLAG_OPTIONAL)
-#define ENUM(KEY, MEMBER, NAMES)                                                                   \
-	CYAML_FIELD_ENUM(KEY, ENUM_FLAGS, struct plx_config_iface, MEMBER, NAMES,                  \
-			 CYAML_ARRAY_LEN(NAMES))
+#define ENUM(KEY, OWNER, MEMBER, NAMES)                                                            \
+	CYAML_FIELD_ENUM(KEY, ENUM_FLAGS, OWNER, MEMBER, NAMES, CYAML_ARRAY_LEN(NAMES))
 /* A mapping whose keys are members of struct raw itself: TEXT() has their full offset. */
 #define SECTION(KEY, FIELDS)                                                                       \
 	{                                                                                          \
@@ -79,13 +85,14 @@ static const cyaml_strval_t directions[] = {
 		}                                                                                  \
 	}
 
-/* What an interface leaves out is 0, the default of all three enums. */
+/* What an interface leaves out is 0: the default, but for tunnel, see set_policies(). */
 static const cyaml_schema_field_t iface_fields[] = {
 	CYAML_FIELD_STRING_PTR("name", CYAML_FLAG_POINTER, struct plx_config_iface, name, 0,
 			       CYAML_UNLIMITED),
-	ENUM("hook", opts.hook, hooks),
-	ENUM("xdp_mode", opts.xdp_mode, xdp_modes),
-	ENUM("direction", opts.direction, directions),
+	ENUM("hook", struct plx_config_iface, opts.hook, hooks),
+	ENUM("xdp_mode", struct plx_config_iface, opts.xdp_mode, xdp_modes),
+	ENUM("direction", struct plx_config_iface, opts.direction, directions),
+	ENUM("tunnel", struct plx_config_iface, opts.tunnel, policies),
 	CYAML_FIELD_END,
 };
 
@@ -99,6 +106,7 @@ static const cyaml_schema_value_t exporter_schema = {
 
 static const cyaml_schema_field_t tables_fields[] = {
 	TEXT("flows", tables.flows),
+	TEXT("tunnels", tables.tunnels),
 	TEXT("ring", tables.ring),
 	TEXT("fragments", tables.fragments),
 	CYAML_FIELD_END,
@@ -127,6 +135,7 @@ static const cyaml_schema_field_t socket_fields[] = {
 static const cyaml_schema_field_t top_fields[] = {
 	CYAML_FIELD_SEQUENCE_COUNT("interfaces", TEXT_FLAGS, struct raw, interfaces, nr_interfaces,
 				   &iface_schema, 0, CYAML_UNLIMITED),
+	ENUM("tunnel", struct raw, tunnel, policies),
 	CYAML_FIELD_SEQUENCE_COUNT("exporters", TEXT_FLAGS, struct raw, exporters, nr_exporters,
 				   &exporter_schema, 0, CYAML_UNLIMITED),
 	SECTION("tables", tables_fields),
@@ -182,6 +191,8 @@ struct number {
 static const struct number numbers[] = {
 	{"tables.flows", MEMBER(tables.flows, tables.flows), no_units, "1024", "16777216", "131072",
 	 false},
+	{"tables.tunnels", MEMBER(tables.tunnels, tables.tunnels), no_units, "1024", "16777216",
+	 "32768", false},
 	{"tables.ring", MEMBER(tables.ring, tables.ring), size_units, "4096", "1GiB", "8MiB", true},
 	{"tables.fragments", MEMBER(tables.fragments, tables.fragments), no_units, "64", "1048576",
 	 "8192", false},
@@ -324,6 +335,17 @@ static int check_interfaces(const struct raw *raw, struct config_source *source)
 	return 0;
 }
 
+/* Which interfaces have a policy of their own. */
+static void mark_own_policies(struct raw *raw, const struct config_source *source)
+{
+	char path[64];
+
+	for (size_t i = 0; i < raw->nr_interfaces; i++) {
+		snprintf(path, sizeof(path), "interfaces[%zu].tunnel", i);
+		raw->interfaces[i].own_tunnel = config_source_find(source, path);
+	}
+}
+
 static int check_exporters(const struct raw *raw, struct config_source *source)
 {
 	char path[64], what[256], escaped[384];
@@ -349,13 +371,16 @@ static int check_exporters(const struct raw *raw, struct config_source *source)
 		(B) = swap_;                                                                       \
 	} while (0)
 
-static void take_strings(struct plx_config *config, struct raw *raw,
-			 const struct config_source *source)
+static void take_rest(struct plx_config *config, struct raw *raw,
+		      const struct config_source *source)
 {
 	if (config_source_find(source, "interfaces")) {
+		mark_own_policies(raw, source);
 		SWAP(config->interfaces, raw->interfaces);
 		SWAP(config->nr_interfaces, raw->nr_interfaces);
 	}
+	if (config_source_find(source, "tunnel"))
+		config->tunnel = raw->tunnel;
 	if (config_source_find(source, "exporters")) {
 		SWAP(config->exporters, raw->exporters);
 		SWAP(config->nr_exporters, raw->nr_exporters);
@@ -401,7 +426,7 @@ static int apply_text(struct plx_config *config, struct config_source *source, c
 	err = check_exporters(raw, source);
 	if (err)
 		goto out;
-	take_strings(config, raw, source);
+	take_rest(config, raw, source);
 out:
 	(void)cyaml_free(&cyaml_config, &top_schema, data, 0); /* fails on NULL schema only */
 	return err;
@@ -558,6 +583,14 @@ static struct plx_config *new_config(void)
 	return config;
 }
 
+/* When all sources have been read: a later one may set the policy of the others' interfaces. */
+static void set_policies(struct plx_config *config)
+{
+	for (size_t i = 0; i < config->nr_interfaces; i++)
+		if (!config->interfaces[i].own_tunnel)
+			config->interfaces[i].opts.tunnel = config->tunnel;
+}
+
 int plx_config__load(const char *path, const char *const *sets, size_t nr_sets,
 		     struct plx_config **ret_config, char *ret_err, size_t err_size)
 {
@@ -579,6 +612,7 @@ int plx_config__load(const char *path, const char *const *sets, size_t nr_sets,
 		if (err)
 			goto out;
 	}
+	set_policies(config);
 	*ret_config = config;
 	config = NULL;
 	err = 0;
@@ -611,6 +645,7 @@ int plx_config__add_iface(struct plx_config *config, const char *name, char *ret
 	if (!list[config->nr_interfaces].name)
 		goto no_memory;
 	config->nr_interfaces++;
+	set_policies(config);
 	return 0;
 no_memory:
 	snprintf(ret_err, err_size, "interface '%s': %s", name, strerror(ENOMEM));
@@ -720,6 +755,16 @@ int plx_parse_direction(const char *text, enum plx_direction *ret_direction)
 	return 0;
 }
 
+int plx_parse_policy(const char *text, enum plx_policy *ret_policy)
+{
+	const cyaml_strval_t *name = find_name(NAMES(policies), text);
+
+	if (!name)
+		return -EINVAL;
+	*ret_policy = name->val;
+	return 0;
+}
+
 const char *plx_hook_name(enum plx_hook hook)
 {
 	return name_of(NAMES(hooks), hook);
@@ -733,4 +778,9 @@ const char *plx_xdp_mode_name(enum plx_xdp_mode mode)
 const char *plx_direction_name(enum plx_direction direction)
 {
 	return name_of(NAMES(directions), direction);
+}
+
+const char *plx_policy_name(enum plx_policy policy)
+{
+	return name_of(NAMES(policies), policy);
 }

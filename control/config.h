@@ -6,6 +6,7 @@
 #ifndef PLX_CONFIG_H
 #define PLX_CONFIG_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -16,15 +17,19 @@
 struct plx_config_iface {
 	char *name;
 	struct plx_iface_opts opts;
+	bool own_tunnel; /* opts.tunnel is this interface's own, not that of the configuration */
 };
 
 struct plx_config {
-	struct plx_config_iface *interfaces; /* interfaces: [{name, hook, xdp_mode, direction}] */
+	/* interfaces: [{name, hook, xdp_mode, direction, tunnel}] */
+	struct plx_config_iface *interfaces;
 	size_t nr_interfaces;
-	char **exporters; /* exporters: [URL] */
+	enum plx_policy tunnel; /* tunnel: of captures, and of interfaces that have no own one */
+	char **exporters;	/* exporters: [URL] */
 	size_t nr_exporters;
 	struct {
 		uint32_t flows;	    /* tables.flows: 1024 .. 16777216, default 131072 */
+		uint32_t tunnels;   /* tables.tunnels: 1024 .. 16777216, default 32768 */
 		uint32_t ring;	    /* tables.ring: bytes, 4096 .. 1 GiB, power of two, 8 MiB */
 		uint32_t fragments; /* tables.fragments: 64 .. 1048576, default 8192 */
 	} tables;
@@ -55,8 +60,8 @@ int plx_config__load(const char *path, const char *const *sets, size_t nr_sets,
 		     struct plx_config **ret_config, char *ret_err, size_t err_size);
 
 /*
- * -i and -e: append an interface with default options, or an exporter. One that is there already is
- * left as it is. On failure ret_err has one line that repeats the value.
+ * -i and -e: append an interface with the options of one that has only a name, or an exporter. One
+ * that is there already is left as it is. On failure ret_err has one line that repeats the value.
  */
 int plx_config__add_iface(struct plx_config *config, const char *name, char *ret_err,
 			  size_t err_size);
@@ -71,14 +76,16 @@ struct plx_cache_opts plx_config__cache(const struct plx_config *config, plx_emi
 void plx_config__free(struct plx_config *config);
 
 /*
- * "auto|xdp|tc", "auto|native|generic", "in|out|both": 0, or -EINVAL. Shared with the control
- * socket and -i.
+ * "auto|xdp|tc", "auto|native|generic", "in|out|both", "both|inner|outer": 0, or -EINVAL. Shared
+ * with the control socket.
  */
 int plx_parse_hook(const char *text, enum plx_hook *ret_hook);
 int plx_parse_xdp_mode(const char *text, enum plx_xdp_mode *ret_mode);
 int plx_parse_direction(const char *text, enum plx_direction *ret_direction);
+int plx_parse_policy(const char *text, enum plx_policy *ret_policy);
 const char *plx_hook_name(enum plx_hook hook);
 const char *plx_xdp_mode_name(enum plx_xdp_mode mode);
 const char *plx_direction_name(enum plx_direction direction);
+const char *plx_policy_name(enum plx_policy policy);
 
 #endif

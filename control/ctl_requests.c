@@ -49,18 +49,22 @@ static struct json_object *export_tally_json(const struct plx_export_tally *tall
 
 static struct json_object *ledger_json(const struct plx_ledger_sum *sum)
 {
-	struct json_object *json = json_object_new_object(), *skipped, *lost;
+	struct json_object *json = json_object_new_object(), *skipped, *limited, *lost;
 	struct plx_tally difference = plx_ledger__difference(sum);
 
 	skipped = json_object_new_object();
 	for (int i = 0; i < PLX_SKIP_MAX; i++)
 		json_object_object_add(skipped, plx_skip_name(i), tally_json(&sum->skipped[i]));
+	limited = json_object_new_object();
+	for (int i = 0; i < PLX_LIMIT_MAX; i++)
+		json_object_object_add(limited, plx_limit_name(i), tally_json(&sum->limited[i]));
 	lost = json_object_new_object();
 	for (int i = 0; i < PLX_NR_LOSSES; i++)
 		json_object_object_add(lost, plx_loss_name(i), tally_json(&sum->lost[i]));
 	json_object_object_add(json, "seen", tally_json(&sum->seen));
 	json_object_object_add(json, "metered", tally_json(&sum->metered));
 	json_object_object_add(json, "skipped", skipped);
+	json_object_object_add(json, "limited", limited);
 	json_object_object_add(json, "exported", tally_json(&sum->exported));
 	json_object_object_add(json, "held", tally_json(&sum->held));
 	json_object_object_add(json, "lost", lost);
@@ -76,6 +80,7 @@ static struct json_object *iface_json(const struct plx_iface_info *info)
 	add_number(json, "ifindex", info->ifindex);
 	json_object_object_add(json, "present", json_object_new_boolean(info->present));
 	add_text(json, "direction", plx_direction_name(info->asked.direction));
+	add_text(json, "tunnel", plx_policy_name(info->asked.tunnel));
 	add_text(json, "hook_asked", plx_hook_name(info->asked.hook));
 	add_text(json, "hook_in", info->hook_in);
 	add_text(json, "xdp_mode", info->xdp_mode);
@@ -159,6 +164,8 @@ static struct json_object *tables_json(const struct plx_daemon *daemon)
 	add_number(json, "flows", info.flows);
 	add_number(json, "used_ipv4", info.used[PLX_FAMILY_IPV4]);
 	add_number(json, "used_ipv6", info.used[PLX_FAMILY_IPV6]);
+	add_number(json, "tunnels", info.tunnels);
+	add_number(json, "used_tunnel", info.used[PLX_FAMILY_TUNNEL]);
 	add_number(json, "epochs", info.epochs);
 	add_number(json, "records", info.records);
 	add_number(json, "spilled", info.spilled);
@@ -367,15 +374,16 @@ static struct json_object *iface_reply(struct json_object *iface)
 
 static struct json_object *do_iface_add(struct plx_daemon *daemon, struct json_object *request)
 {
-	const char *name, *hook, *mode, *direction;
-	struct plx_iface_opts opts = {};
+	const char *name, *hook, *mode, *direction, *tunnel;
+	struct plx_iface_opts opts = {.tunnel = daemon->config->tunnel};
 	struct json_object *error;
 	int err;
 
 	if (!need_text(request, "name", &name, &error) ||
 	    !text_arg(request, "hook", &hook, &error) ||
 	    !text_arg(request, "xdp_mode", &mode, &error) ||
-	    !text_arg(request, "direction", &direction, &error))
+	    !text_arg(request, "direction", &direction, &error) ||
+	    !text_arg(request, "tunnel", &tunnel, &error))
 		return error;
 	if (hook && plx_parse_hook(hook, &opts.hook))
 		return plx_ctl_error("bad_request", "hook: auto, xdp or tc, not '%s'", hook);
@@ -385,6 +393,9 @@ static struct json_object *do_iface_add(struct plx_daemon *daemon, struct json_o
 	if (direction && plx_parse_direction(direction, &opts.direction))
 		return plx_ctl_error("bad_request", "direction: in, out or both, not '%s'",
 				     direction);
+	if (tunnel && plx_parse_policy(tunnel, &opts.tunnel))
+		return plx_ctl_error("bad_request", "tunnel: both, inner or outer, not '%s'",
+				     tunnel);
 	err = plx_dataplane__attach(daemon->dp, name, &opts);
 	if (err)
 		return plx_ctl_error(error_code(err), "%s", plx_dataplane__error(daemon->dp));

@@ -339,6 +339,7 @@ int plx_daemon__new(const struct plx_config *config, struct plx_daemon **ret_dae
 	};
 	struct plx_dataplane_opts dataplane = {
 		.flows = config->tables.flows,
+		.tunnels = config->tables.tunnels,
 		.ring_bytes = config->tables.ring,
 		.fragments = config->tables.fragments,
 		.record = on_record,

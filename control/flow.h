@@ -23,6 +23,7 @@ enum plx_end_reason {
 
 struct plx_flow {
 	struct plx_flow_key key;
+	struct plx_tunnel tunnel;    /* with PLX_KEY_TUNNEL in key.flags; else zeroed */
 	struct plx_flow_stats stats; /* since the last export of this flow */
 	uint64_t id;		     /* flowId (148), unique while the daemon runs, starts at 1 */
 	enum plx_end_reason end_reason;

@@ -3,7 +3,8 @@
  * Entries live in one array, found through a hash of chained indices, and each is on one list: a
  * slot of a timer wheel, or the list of what is due. An entry is looked at when its slot comes up,
  * not at each packet: if its time moved on meanwhile, it is filed again. So idle flows cost nothing
- * and a packet costs one hash lookup.
+ * and a packet costs one hash lookup. The rest of the key of a flow in a tunnel is in an array of
+ * its own, at the same index: other flows neither touch nor pay for it.
  */
 #include "flow_cache.h"
 
@@ -12,6 +13,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/random.h>
+#include <unistd.h>
 
 #define NIL UINT32_MAX
 
@@ -42,6 +44,10 @@ struct entry {
 struct plx_cache {
 	struct plx_cache_opts opts;
 	struct entry *entries;
+	struct plx_tunnel *tunnels; /* with PLX_KEY_TUNNEL only, else not touched */
+	bool *touched;		    /* by page of tunnels */
+	uint64_t nr_touched;
+	size_t page_size;
 	uint32_t used; /* entries ever used: the array is touched up to here */
 	uint32_t free; /* list of those given back */
 	uint32_t *buckets;
@@ -75,8 +81,12 @@ struct plx_cache *plx_cache__new(const struct plx_cache_opts *opts)
 	cache->opts = *opts;
 	cache->bucket_mask = buckets - 1;
 	cache->entries = map_zeroed((size_t)opts->capacity * sizeof(*cache->entries));
+	cache->tunnels = map_zeroed((size_t)opts->capacity * sizeof(*cache->tunnels));
+	cache->page_size = sysconf(_SC_PAGESIZE);
+	cache->touched = calloc(opts->capacity * sizeof(*cache->tunnels) / cache->page_size + 1,
+				sizeof(*cache->touched));
 	cache->buckets = map_zeroed((size_t)buckets * sizeof(*cache->buckets));
-	if (!cache->entries || !cache->buckets) {
+	if (!cache->entries || !cache->tunnels || !cache->touched || !cache->buckets) {
 		plx_cache__free(cache);
 		return NULL;
 	}
@@ -99,22 +109,70 @@ void plx_cache__free(struct plx_cache *cache)
 		return;
 	if (cache->entries)
 		munmap(cache->entries, (size_t)cache->opts.capacity * sizeof(*cache->entries));
+	if (cache->tunnels)
+		munmap(cache->tunnels, (size_t)cache->opts.capacity * sizeof(*cache->tunnels));
+	free(cache->touched);
 	if (cache->buckets)
 		munmap(cache->buckets, ((size_t)cache->bucket_mask + 1) * sizeof(*cache->buckets));
 	free(cache);
 }
 
-/* Multiply-xorshift over the key's words. */
-static uint32_t hash_key(const struct plx_cache *cache, const struct plx_flow_key *key)
+/* Multiply-xorshift over the words of a part of the key, 48 octets at most. */
+static inline uint64_t mix(uint64_t h, const void *part, size_t size)
 {
-	uint64_t words[6] = {}, h = cache->seed;
+	uint64_t words[6] = {};
 
-	memcpy(words, key, sizeof(*key));
-	for (int i = 0; i < 6; i++) {
+	memcpy(words, part, size);
+	for (size_t i = 0; i < (size + 7) / 8; i++) {
 		h = (h ^ words[i]) * 0x9e3779b97f4a7c15;
 		h ^= h >> 32;
 	}
+	return h;
+}
+
+/* tunnel is looked at only if key says that it belongs to it. */
+static uint32_t hash_key(const struct plx_cache *cache, const struct plx_flow_key *key,
+			 const struct plx_tunnel *tunnel)
+{
+	uint64_t h = mix(cache->seed, key, sizeof(*key));
+
+	if (key->flags & PLX_KEY_TUNNEL)
+		h = mix(h, tunnel, sizeof(*tunnel));
 	return h & cache->bucket_mask;
+}
+
+static bool is_flow_of(const struct plx_cache *cache, uint32_t index,
+		       const struct plx_flow_record *rec)
+{
+	const struct plx_flow_key *key = &cache->entries[index].key;
+
+	return memcmp(key, &rec->key, sizeof(*key)) == 0 &&
+	       (!(key->flags & PLX_KEY_TUNNEL) ||
+		memcmp(&cache->tunnels[index], &rec->tunnel, sizeof(rec->tunnel)) == 0);
+}
+
+static void set_tunnel(struct plx_cache *cache, uint32_t index, const struct plx_tunnel *tunnel)
+{
+	size_t first = index * sizeof(*tunnel), last = first + sizeof(*tunnel) - 1;
+
+	cache->tunnels[index] = *tunnel;
+	for (size_t page = first / cache->page_size; page <= last / cache->page_size; page++) {
+		cache->nr_touched += !cache->touched[page];
+		cache->touched[page] = true;
+	}
+}
+
+/* An entry as others see it. */
+static struct plx_flow flow_of(const struct plx_cache *cache, uint32_t index,
+			       enum plx_end_reason reason)
+{
+	const struct entry *e = &cache->entries[index];
+	struct plx_flow flow = {
+		.key = e->key, .stats = e->stats, .id = e->id, .end_reason = reason};
+
+	if (e->key.flags & PLX_KEY_TUNNEL)
+		flow.tunnel = cache->tunnels[index];
+	return flow;
 }
 
 static void list_remove(struct plx_cache *cache, uint32_t index)
@@ -186,7 +244,7 @@ static void file(struct plx_cache *cache, uint32_t index)
 static void release(struct plx_cache *cache, uint32_t index)
 {
 	struct entry *e = &cache->entries[index];
-	uint32_t *link = &cache->buckets[hash_key(cache, &e->key)];
+	uint32_t *link = &cache->buckets[hash_key(cache, &e->key, &cache->tunnels[index])];
 
 	while (*link != index + 1)
 		link = &cache->entries[*link - 1].chain;
@@ -201,13 +259,10 @@ static void release(struct plx_cache *cache, uint32_t index)
 static bool emit(struct plx_cache *cache, uint32_t index, enum plx_end_reason reason)
 {
 	struct entry *e = &cache->entries[index];
-	struct plx_flow flow;
 
 	if (e->stats.packets) {
-		flow.key = e->key;
-		flow.stats = e->stats;
-		flow.id = e->id;
-		flow.end_reason = reason;
+		struct plx_flow flow = flow_of(cache, index, reason);
+
 		if (!cache->opts.emit(cache->opts.arg, &flow))
 			return false;
 		if (reason == PLX_END_RESOURCES || reason == PLX_END_FORCED)
@@ -267,12 +322,13 @@ static void merge(struct entry *e, const struct plx_flow_stats *add)
 	if (add->last_ns > stats->last_ns)
 		stats->last_ns = add->last_ns;
 	stats->shape = plx_shape_merge(stats->shape, add->shape);
-	stats->fragment_flags |= add->fragment_flags;
+	stats->marks |= add->marks;
+	stats->tcp_options |= add->tcp_options;
 }
 
 int plx_cache__add(struct plx_cache *cache, const struct plx_flow_record *rec)
 {
-	uint32_t *bucket = &cache->buckets[hash_key(cache, &rec->key)];
+	uint32_t *bucket = &cache->buckets[hash_key(cache, &rec->key, &rec->tunnel)];
 	bool closes = rec->key.protocol == IPPROTO_TCP &&
 		      PLX_SHAPE_TCP_FLAGS(rec->stats.shape) & (TCP_FIN | TCP_RST);
 	struct entry *e;
@@ -280,7 +336,7 @@ int plx_cache__add(struct plx_cache *cache, const struct plx_flow_record *rec)
 
 	for (index = *bucket; index; index = e->chain) {
 		e = &cache->entries[index - 1];
-		if (memcmp(&e->key, &rec->key, sizeof(e->key)) == 0) {
+		if (is_flow_of(cache, index - 1, rec)) {
 			merge(e, &rec->stats);
 			if (closes && !e->closing) {
 				/* the one way in which a flow's time comes sooner than filed */
@@ -298,6 +354,8 @@ int plx_cache__add(struct plx_cache *cache, const struct plx_flow_record *rec)
 		return -ENOSPC;
 	e = &cache->entries[index];
 	e->key = rec->key;
+	if (rec->key.flags & PLX_KEY_TUNNEL)
+		set_tunnel(cache, index, &rec->tunnel);
 	e->stats = rec->stats;
 	e->closing = closes;
 	e->forced = false;
@@ -372,7 +430,8 @@ void plx_cache__info(const struct plx_cache *cache, struct plx_cache_info *ret_i
 {
 	*ret_info = cache->info;
 	ret_info->memory_bytes = (uint64_t)cache->used * sizeof(struct entry) +
-				 ((uint64_t)cache->bucket_mask + 1) * sizeof(uint32_t);
+				 ((uint64_t)cache->bucket_mask + 1) * sizeof(uint32_t) +
+				 cache->nr_touched * cache->page_size;
 }
 
 struct ranked {
@@ -418,11 +477,12 @@ size_t plx_cache__top(const struct plx_cache *cache, plx_sort_fn sort, struct pl
 	for (int list = 0; list < NR_LISTS; list++)
 		for (uint32_t i = cache->heads[list]; i != NIL; i = cache->entries[i].next) {
 			const struct entry *e = &cache->entries[i];
-			struct plx_flow flow = {.key = e->key, .stats = e->stats, .id = e->id};
+			struct plx_flow flow;
 			uint64_t key;
 
 			if (e->stats.packets == 0 || nr == 0)
 				continue;
+			flow = flow_of(cache, i, PLX_END_NONE);
 			key = sort(&flow);
 			if (count < nr) {
 				heap[count++] = (struct ranked){key, i};
@@ -435,11 +495,8 @@ size_t plx_cache__top(const struct plx_cache *cache, plx_sort_fn sort, struct pl
 			}
 		}
 	qsort(heap, count, sizeof(*heap), larger_first);
-	for (size_t k = 0; k < count; k++) {
-		const struct entry *e = &cache->entries[heap[k].index];
-
-		flows[k] = (struct plx_flow){.key = e->key, .stats = e->stats, .id = e->id};
-	}
+	for (size_t k = 0; k < count; k++)
+		flows[k] = flow_of(cache, heap[k].index, PLX_END_NONE);
 	free(heap);
 	return count;
 }

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * The flow cache: merge what the kernel counted per epoch into flows, and let them go by timeout.
- * Bounded: an entry for each flow, at most capacity of them. Nothing here knows of exporters or
+ * Bounded: an entry for each flow, at most capacity of them. A flow is known by its key, and in a
+ * tunnel (PLX_KEY_TUNNEL) by key and struct plx_tunnel together. Nothing here knows of exporters or
  * sockets; a flow that is due is offered to the emit callback, which may refuse it for now.
  */
 #ifndef PLX_FLOW_CACHE_H

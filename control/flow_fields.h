@@ -8,6 +8,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <string.h>
 
 #include <netinet/in.h>
 
@@ -32,6 +33,12 @@ static inline bool plx_flow_has_icmp_type(const struct plx_flow *flow)
 	return plx_flow_is_icmp(flow) && !(flow->key.flags & PLX_KEY_FRAGMENT);
 }
 
+/* Has the flow a TCP header? Not in later fragments without their first one. */
+static inline bool plx_flow_has_tcp_header(const struct plx_flow *flow)
+{
+	return flow->key.protocol == IPPROTO_TCP && !(flow->key.flags & PLX_KEY_FRAGMENT);
+}
+
 static inline bool plx_flow_is_out(const struct plx_flow *flow)
 {
 	return flow->key.flags & PLX_KEY_DIR_OUT;
@@ -52,6 +59,65 @@ static inline uint32_t plx_flow_egress(const struct plx_flow *flow)
 static inline uint16_t plx_vlan_id(uint16_t vlan)
 {
 	return vlan & PLX_VLAN_PRESENT ? vlan & 0x0fff : 0;
+}
+
+static inline bool plx_flow_has_mpls(const struct plx_flow *flow)
+{
+	static const uint8_t none[PLX_MPLS_KEPT][3];
+
+	return memcmp(flow->stats.first.mpls, none, sizeof(none)) != 0;
+}
+
+/* Labels known, from the top. One that is all 0 is there if another is below it. */
+static inline int plx_flow_mpls_labels(const struct plx_flow *flow)
+{
+	const uint8_t(*labels)[3] = flow->stats.first.mpls;
+	int nr = PLX_MPLS_KEPT;
+
+	while (nr && !(labels[nr - 1][0] | labels[nr - 1][1] | labels[nr - 1][2]))
+		nr--;
+	return nr;
+}
+
+/* ipv4Options or ipv6ExtensionHeaders, 0: none */
+static inline uint32_t plx_flow_ip_options(const struct plx_flow *flow)
+{
+	return PLX_MARKS_IP_OPTIONS(flow->stats.marks);
+}
+
+static inline bool plx_flow_has_tunnel(const struct plx_flow *flow)
+{
+	return flow->key.flags & PLX_KEY_TUNNEL;
+}
+
+/* The next ones are of flows with a tunnel only: it is all zero in others. */
+static inline bool plx_flow_has_segment(const struct plx_flow *flow)
+{
+	return flow->tunnel.type == PLX_TUNNEL_VXLAN || flow->tunnel.type == PLX_TUNNEL_NVGRE ||
+	       flow->tunnel.type == PLX_TUNNEL_GENEVE;
+}
+
+/*
+ * layer2SegmentId (351): 24 bits, and the kind in the first octet, of which VXLAN and NVGRE are all
+ * that IANA has. Geneve's is 0, "reserved".
+ */
+static inline uint64_t plx_flow_segment(const struct plx_flow *flow)
+{
+	if (flow->tunnel.type == PLX_TUNNEL_VXLAN)
+		return 1ull << 56 | flow->tunnel.id;
+	if (flow->tunnel.type == PLX_TUNNEL_NVGRE)
+		return 2ull << 56 | flow->tunnel.id >> 8;
+	return flow->tunnel.id;
+}
+
+static inline bool plx_flow_has_gre_key(const struct plx_flow *flow)
+{
+	return flow->tunnel.type == PLX_TUNNEL_GREKEY || flow->tunnel.type == PLX_TUNNEL_NVGRE;
+}
+
+static inline bool plx_flow_has_teid(const struct plx_flow *flow)
+{
+	return flow->tunnel.type == PLX_TUNNEL_GTPU;
 }
 
 #endif

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Flow to JSON. Names and meanings are those of the IANA IPFIX registry; what a flow does not have
- * (ports in ICMP, a VLAN without a tag) is absent, not 0. Times are nanoseconds since 1970 as
- * integers: more than a double holds, so readers must parse them as 64-bit integers.
+ * (ports in ICMP, a VLAN without a tag) is absent, not 0. Of a flow in a tunnel the object "outer"
+ * has the names that occur twice. Times are nanoseconds since 1970 as integers: more than a double
+ * holds, so readers must parse them as 64-bit integers; layer2SegmentId is one, too.
  */
 #include "flow_json.h"
 
@@ -48,6 +49,15 @@ static void add_address(struct builder *builder, const char *name, int family, c
 	add_text(builder, name, text);
 }
 
+static void add_addresses(struct builder *builder, bool ipv4, const void *source, const void *dest)
+{
+	int family = ipv4 ? AF_INET : AF_INET6;
+
+	add_address(builder, ipv4 ? "sourceIPv4Address" : "sourceIPv6Address", family, source);
+	add_address(builder, ipv4 ? "destinationIPv4Address" : "destinationIPv6Address", family,
+		    dest);
+}
+
 static void add_mac(struct builder *builder, const char *name, const uint8_t mac[6])
 {
 	char text[18];
@@ -70,6 +80,54 @@ static void add_ports(struct builder *builder, const struct plx_flow *flow)
 	}
 }
 
+/* The outer header by the same names, one level down. */
+static void add_outer(struct builder *builder, const struct plx_flow *flow)
+{
+	const struct plx_flow_first *first = &flow->stats.first;
+	const struct plx_tunnel *tunnel = &flow->tunnel;
+	struct builder outer = {.object = json_object_new_object()};
+
+	if (!outer.object) {
+		builder->failed = true;
+		return;
+	}
+	add_addresses(&outer, tunnel->version == 4, tunnel->source, tunnel->dest);
+	if (tunnel->protocol == IPPROTO_UDP) {
+		add_number(&outer, "sourceTransportPort", ntohs(first->outer_source_port));
+		add_number(&outer, "destinationTransportPort", ntohs(first->outer_dest_port));
+	}
+	add_number(&outer, "protocolIdentifier", tunnel->protocol);
+	add_number(&outer, "ipVersion", tunnel->version);
+	add(builder, "outer", outer.object);
+	builder->failed = builder->failed || outer.failed;
+}
+
+static void add_tunnel(struct builder *builder, const struct plx_flow *flow)
+{
+	if (!plx_flow_has_tunnel(flow))
+		return;
+	add_outer(builder, flow);
+	if (plx_flow_has_segment(flow))
+		add_number(builder, "layer2SegmentId", plx_flow_segment(flow));
+	if (plx_flow_has_gre_key(flow))
+		add_number(builder, "greKey", flow->tunnel.id);
+	if (plx_flow_has_teid(flow))
+		add_number(builder, "gtpuTEid", flow->tunnel.id);
+}
+
+static void add_tcp(struct builder *builder, const struct plx_flow *flow)
+{
+	const struct plx_flow_stats *stats = &flow->stats;
+
+	if (flow->key.protocol != IPPROTO_TCP)
+		return;
+	add_number(builder, "tcpControlBits", PLX_SHAPE_TCP_FLAGS(stats->shape));
+	if (plx_flow_has_tcp_header(flow))
+		add_number(builder, "tcpWindowSize", stats->first.tcp_window);
+	if (stats->tcp_options)
+		add_number(builder, "tcpOptions", stats->tcp_options);
+}
+
 static void add_interfaces(struct builder *builder, const struct plx_flow *flow,
 			   plx_ifname_fn ifname, void *arg)
 {
@@ -90,6 +148,7 @@ static void add_interfaces(struct builder *builder, const struct plx_flow *flow,
 static void add_link_layer(struct builder *builder, const struct plx_flow *flow)
 {
 	const struct plx_flow_first *first = &flow->stats.first;
+	int nr_labels = plx_flow_mpls_labels(flow);
 
 	if (flow->key.vlan & PLX_VLAN_PRESENT) {
 		add_number(builder, "vlanId", plx_vlan_id(flow->key.vlan));
@@ -99,13 +158,14 @@ static void add_link_layer(struct builder *builder, const struct plx_flow *flow)
 	if (first->customer_vlan & PLX_VLAN_PRESENT)
 		add_number(builder, "dot1qCustomerVlanId", plx_vlan_id(first->customer_vlan));
 	/* octetArrays of three octets: label, class, bottom of stack */
-	for (int i = 0; i < PLX_MPLS_KEPT && first->mpls[i]; i++) {
+	for (int i = 0; i < nr_labels; i++) {
 		static const char *const names[PLX_MPLS_KEPT] = {"mplsTopLabelStackSection",
 								 "mplsLabelStackSection2",
 								 "mplsLabelStackSection3"};
+		const uint8_t *label = first->mpls[i];
 		char hex[7];
 
-		snprintf(hex, sizeof(hex), "%06x", first->mpls[i] & 0xffffff);
+		snprintf(hex, sizeof(hex), "%02x%02x%02x", label[0], label[1], label[2]);
 		add(builder, names[i], json_object_new_string(hex));
 	}
 	add_mac(builder, "sourceMacAddress", first->source_mac);
@@ -117,20 +177,17 @@ struct json_object *plx_flow_json(const struct plx_flow *flow, int64_t wall_offs
 {
 	const struct plx_flow_stats *stats = &flow->stats;
 	bool ipv4 = plx_flow_is_ipv4(flow);
-	int family = ipv4 ? AF_INET : AF_INET6;
 	struct builder b = {.object = json_object_new_object()};
 
 	if (!b.object)
 		return NULL;
-	add_address(&b, ipv4 ? "sourceIPv4Address" : "sourceIPv6Address", family, flow->key.source);
-	add_address(&b, ipv4 ? "destinationIPv4Address" : "destinationIPv6Address", family,
-		    flow->key.dest);
+	add_addresses(&b, ipv4, flow->key.source, flow->key.dest);
 	add_ports(&b, flow);
 	add_number(&b, "protocolIdentifier", flow->key.protocol);
 	add_number(&b, "ipVersion", ipv4 ? 4 : 6);
+	add_tunnel(&b, flow);
 	add_number(&b, "ipClassOfService", stats->first.tos);
-	if (flow->key.protocol == IPPROTO_TCP)
-		add_number(&b, "tcpControlBits", PLX_SHAPE_TCP_FLAGS(stats->shape));
+	add_tcp(&b, flow);
 	add_number(&b, "packetDeltaCount", stats->packets);
 	add_number(&b, "octetDeltaCount", stats->octets);
 	add_number(&b, "layer2OctetDeltaCount", stats->frame_octets);
@@ -142,7 +199,10 @@ struct json_object *plx_flow_json(const struct plx_flow *flow, int64_t wall_offs
 	add_number(&b, "maximumIpTotalLength", PLX_SHAPE_MAX_LEN(stats->shape));
 	if (!ipv4)
 		add_number(&b, "flowLabelIPv6", stats->first.flow_label);
-	add_number(&b, "fragmentFlags", stats->fragment_flags);
+	add_number(&b, "fragmentFlags", PLX_MARKS_FRAGMENT_FLAGS(stats->marks));
+	if (plx_flow_ip_options(flow))
+		add_number(&b, ipv4 ? "ipv4Options" : "ipv6ExtensionHeaders",
+			   plx_flow_ip_options(flow));
 	add(&b, "flowStartNanoseconds",
 	    json_object_new_int64((int64_t)stats->first_ns + wall_offset_ns));
 	add(&b, "flowEndNanoseconds",

@@ -4,6 +4,11 @@
  * allocation. One struct plx_ipfix is one Transport Session and Observation Domain: it numbers the
  * records and knows when templates are due. Order of calls: init, then for each message begin, add
  * until it says false, end.
+ *
+ * Which fields a record has depends on what the flow has, so there are many templates. A template
+ * is sent when the first record needs it, ahead of it in the same message; from then on it is in
+ * use. A refresh sends those in use again: each message begins with as many as fit, and what a
+ * record needs before its turn has come goes ahead of it.
  */
 #ifndef PLX_IPFIX_H
 #define PLX_IPFIX_H
@@ -14,10 +19,15 @@
 
 #include "flow.h"
 
-#define PLX_IPFIX_SIZE_MIN     464 /* smallest message buffer: any template or record fits */
-#define PLX_IPFIX_RECORD_MIN   100 /* no record is shorter */
-#define PLX_IPFIX_REFRESH_MSGS 1   /* messages with nothing but templates, per refresh, at most */
-#define PLX_IPFIX_TEMPLATES    4
+#define PLX_IPFIX_SIZE_MIN     464  /* smallest message buffer: any record and its template fit */
+#define PLX_IPFIX_RECORD_MIN   100  /* no record is shorter */
+#define PLX_IPFIX_REFRESH_MSGS 1    /* messages with nothing but templates, in a row, at most */
+#define PLX_IPFIX_TEMPLATES    4096 /* ids: a bit for each thing that not all flows have */
+
+struct plx_ipfix_template {
+	uint16_t record_size; /* 0: not in use */
+	bool due;	      /* to be sent before the next record of it */
+};
 
 struct plx_ipfix {
 	/* Session */
@@ -26,39 +36,43 @@ struct plx_ipfix {
 	uint64_t template_ns;	    /* refresh after this time ... */
 	uint32_t template_messages; /* ... or this many messages */
 	bool template_asked;	    /* ... or by plx_ipfix_renew() */
-	bool template_sent;	    /* ever */
-	uint8_t template_left;	    /* bits of the templates that the refresh still has to send */
+	bool started;		    /* refreshed_ns is set */
 	uint32_t messages;	    /* since the last refresh */
 	uint64_t refreshed_ns;	    /* clock of the flows */
-	uint16_t nr_fields[PLX_IPFIX_TEMPLATES];
-	uint16_t record_size[PLX_IPFIX_TEMPLATES];
 
 	/* The message between begin and end */
 	uint8_t *buf;
 	size_t size; /* limit, a multiple of 4 */
 	size_t len;
 	size_t set;	     /* offset of the open set, 0: none */
-	uint8_t set_kind;    /* template of the open set */
+	uint16_t set_id;     /* id of the open set */
 	uint16_t records;    /* data records in it */
 	uint16_t templates;  /* template records in it */
 	int64_t offset_ns;   /* clock of the flows to wall clock, the same for the whole message */
 	uint64_t now_ns;     /* no flow ends later than this */
 	uint64_t max_end_ms; /* latest flow end in it, wall clock */
+
+	/* Templates */
+	uint16_t nr_used;
+	uint16_t next_due;		    /* in used: none before this one is due */
+	uint16_t used[PLX_IPFIX_TEMPLATES]; /* those in use, in the order of their first use */
+	struct plx_ipfix_template table[PLX_IPFIX_TEMPLATES]; /* by id - 256 */
 };
 
 void plx_ipfix_init(struct plx_ipfix *ipfix, uint32_t domain, uint32_t template_seconds,
 		    uint32_t template_messages);
 
 /*
- * Start a message of at most size bytes (>= PLX_IPFIX_SIZE_MIN) in buf, with the templates that are
- * due. now_ns is of the clock of the flows, wall_offset_ns makes wall time of it.
+ * Start a message of at most size bytes (>= PLX_IPFIX_SIZE_MIN) in buf, with templates that are due
+ * for a refresh. now_ns is of the clock of the flows, wall_offset_ns makes wall time of it.
  */
 void plx_ipfix_begin(struct plx_ipfix *ipfix, void *buf, size_t size, uint64_t now_ns,
 		     int64_t wall_offset_ns);
 
 /*
- * Add a record. False: no room, or not all templates are out yet: end the message and begin the
- * next one. A flow that ended after now_ns is cut there: raise it with plx_ipfix_now() first.
+ * Add a record, and its template if that is due. False: no room, end the message and begin the next
+ * one; there or in the one after it the record fits. A flow that ended after now_ns is cut there:
+ * raise it with plx_ipfix_now() first.
  */
 bool plx_ipfix_add(struct plx_ipfix *ipfix, const struct plx_flow *flow);
 

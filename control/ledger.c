@@ -38,6 +38,8 @@ void plx_ledger__join(const struct plx_if_ledger *kernel, const struct plx_cache
 	plx_tally_add(&sum->metered, &kernel->metered);
 	for (int i = 0; i < PLX_SKIP_MAX; i++)
 		plx_tally_add(&sum->skipped[i], &kernel->skipped[i]);
+	for (int i = 0; i < PLX_LIMIT_MAX; i++)
+		plx_tally_add(&sum->limited[i], &kernel->limited[i]);
 	plx_tally_add(&sum->held, &kernel->held);
 	plx_tally_add(&sum->held, &books->held);
 	plx_tally_add(&sum->exported, &books->exported);

@@ -37,6 +37,7 @@ struct plx_ledger_sum {
 	struct plx_tally seen;
 	struct plx_tally skipped[PLX_SKIP_MAX];
 	struct plx_tally metered;
+	struct plx_tally limited[PLX_LIMIT_MAX]; /* of metered, in no equation */
 	struct plx_tally exported;
 	struct plx_tally held; /* in kernel tables and ring, and in the cache */
 	struct plx_tally lost[PLX_NR_LOSSES];

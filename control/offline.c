@@ -161,18 +161,33 @@ static void drain(struct offline *offline)
 			return;
 }
 
-static void log_skipped(const struct plx_if_ledger *ledger)
-{
+/* "arp 3, llc 1": reasons that took packets. */
+struct reasons {
 	char text[512];
-	size_t len = 0;
+	size_t len;
+};
+
+static void add_reason(struct reasons *reasons, const char *name, const struct plx_tally *tally)
+{
+	size_t len = reasons->len;
+
+	if (tally->packets && len < sizeof(reasons->text))
+		reasons->len += snprintf(reasons->text + len, sizeof(reasons->text) - len,
+					 "%s%s %llu", len ? ", " : "", name, tally->packets);
+}
+
+static void log_reasons(const struct plx_if_ledger *ledger)
+{
+	struct reasons skipped = {}, limited = {};
 
 	for (int i = 0; i < PLX_SKIP_MAX; i++)
-		if (ledger->skipped[i].packets && len < sizeof(text))
-			len += snprintf(text + len, sizeof(text) - len, "%s%s %llu",
-					len ? ", " : "", plx_skip_name(i),
-					ledger->skipped[i].packets);
-	if (len)
-		plx_log(PLX_LOG_NOTICE, "skipped: %s", text);
+		add_reason(&skipped, plx_skip_name(i), &ledger->skipped[i]);
+	for (int i = 0; i < PLX_LIMIT_MAX; i++)
+		add_reason(&limited, plx_limit_name(i), &ledger->limited[i]);
+	if (skipped.len)
+		plx_log(PLX_LOG_NOTICE, "skipped: %s", skipped.text);
+	if (limited.len)
+		plx_log(PLX_LOG_NOTICE, "limited: %s", limited.text);
 }
 
 /* What became of the flows. Returns 0, or -EIO when an exporter lost some. */
@@ -197,7 +212,7 @@ static int report(const struct offline *offline)
 			stats.last_error);
 		err = -EIO;
 	}
-	log_skipped(ledger);
+	log_reasons(ledger);
 	plx_ledger__join(ledger, &offline->books, &sum);
 	plx_ledger__fmt(&sum, line, sizeof(line));
 	plx_log(PLX_LOG_NOTICE, "stopped: %s", line);
@@ -241,7 +256,8 @@ static int open_all(struct offline *offline, const char *path, char *ret_err, si
 	struct plx_cache_opts cache = plx_config__cache(config, on_emit, offline);
 	int err;
 
-	err = plx_replay__open(path, config->tables.fragments, &offline->replay, ret_err, err_size);
+	err = plx_replay__open(path, config->tables.fragments, config->tunnel, &offline->replay,
+			       ret_err, err_size);
 	if (err)
 		return err;
 	snprintf(ret_err, err_size, "out of memory");

@@ -26,7 +26,7 @@
 #define TICK_NS		1000000 /* between wake-ups while something is queued */
 #define SEND_BUFFER	524288	/* asked for; the kernel caps it at net.core.wmem_max */
 #define RECOVERED_NS	1000000000ull
-/* Slots that one record can need: the message that is full, a refresh, its own. */
+/* Slots that one record can need: the message that is full, one of templates alone, its own. */
 #define READY_SLOTS (1 + PLX_IPFIX_REFRESH_MSGS + 1)
 
 struct slot {

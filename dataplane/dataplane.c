@@ -90,27 +90,45 @@ static int print_libxdp(enum libxdp_print_level level, const char *fmt, va_list 
 	return 0;
 }
 
+/* What the kinds of flow table are called, in the kernel and as member of the skeleton, and hold.
+ */
+static const struct {
+	const char *name[PLX_NR_BUFFERS];
+	uint32_t key_size;
+} kinds[PLX_NR_FAMILIES] = {
+	[PLX_FAMILY_IPV4] = {{"flows4_a", "flows4_b"}, sizeof(struct plx_flow_key4)},
+	[PLX_FAMILY_IPV6] = {{"flows6_a", "flows6_b"}, sizeof(struct plx_flow_key)},
+	[PLX_FAMILY_TUNNEL] = {{"flows_tunnel_a", "flows_tunnel_b"},
+			       sizeof(struct plx_flow_key_tunnel)},
+};
+
 static int make_tables(struct plx_dataplane *dp)
 {
-	static const uint32_t key_size[PLX_NR_FAMILIES] = {sizeof(struct plx_flow_key4),
-							   sizeof(struct plx_flow_key)};
-	static const char *const name[PLX_NR_FAMILIES][PLX_NR_BUFFERS] = {{"flows4_a", "flows4_b"},
-									  {"flows6_a", "flows6_b"}};
-	uint32_t size = dp->opts.flows + LRU_SLACK_PER_CPU * dp->nr_cpus;
+	for (int family = 0; family < PLX_NR_FAMILIES; family++) {
+		uint32_t flows = family == PLX_FAMILY_TUNNEL ? dp->opts.tunnels : dp->opts.flows;
 
-	for (int family = 0; family < PLX_NR_FAMILIES; family++)
 		for (int buffer = 0; buffer < PLX_NR_BUFFERS; buffer++) {
-			int fd = bpf_map_create(BPF_MAP_TYPE_LRU_HASH, name[family][buffer],
-						key_size[family], sizeof(struct plx_flow_stats),
-						size, NULL);
+			int fd = bpf_map_create(BPF_MAP_TYPE_LRU_HASH, kinds[family].name[buffer],
+						kinds[family].key_size,
+						sizeof(struct plx_flow_stats),
+						flows + LRU_SLACK_PER_CPU * dp->nr_cpus, NULL);
 
 			if (fd < 0)
-				return plx_fail(dp, -errno, "flow table of %u flows: %s%s",
-						dp->opts.flows, strerror(errno),
+				return plx_fail(dp, -errno, "flow table of %u flows: %s%s", flows,
+						strerror(errno),
 						errno == EPERM ? " (needs root, or CAP_BPF)" : "");
 			dp->tables[family][buffer] = fd;
 		}
+	}
 	return 0;
+}
+
+/* The maps of flow tables, by kind. */
+static void outer_maps(const struct plx_dataplane *dp, struct bpf_map *ret_maps[PLX_NR_FAMILIES])
+{
+	ret_maps[PLX_FAMILY_IPV4] = dp->tc->maps.flows4;
+	ret_maps[PLX_FAMILY_IPV6] = dp->tc->maps.flows6;
+	ret_maps[PLX_FAMILY_TUNNEL] = dp->tc->maps.flows_tunnel;
 }
 
 static int fill_outer(struct plx_dataplane *dp, const struct bpf_map *outer, int family)
@@ -124,28 +142,27 @@ static int fill_outer(struct plx_dataplane *dp, const struct bpf_map *outer, int
 
 static int load_tc(struct plx_dataplane *dp)
 {
+	struct bpf_map *outer[PLX_NR_FAMILIES];
 	int err;
 
 	dp->tc = observe_tc__open();
 	if (!dp->tc)
 		return plx_fail(dp, -errno, "opening the TC programs: %s", strerror(errno));
 	dp->tc->rodata->flows_limit = dp->opts.flows;
-	err = bpf_map__set_inner_map_fd(dp->tc->maps.flows4, dp->tables[PLX_FAMILY_IPV4][0]);
-	if (!err)
-		err = bpf_map__set_inner_map_fd(dp->tc->maps.flows6,
-						dp->tables[PLX_FAMILY_IPV6][0]);
-	if (!err)
-		err = bpf_map__set_max_entries(dp->tc->maps.fragments, dp->opts.fragments);
+	dp->tc->rodata->tunnels_limit = dp->opts.tunnels;
+	outer_maps(dp, outer);
+	err = bpf_map__set_max_entries(dp->tc->maps.fragments, dp->opts.fragments);
 	if (!err)
 		err = bpf_map__set_max_entries(dp->tc->maps.spill, dp->opts.ring_bytes);
+	for (int family = 0; family < PLX_NR_FAMILIES && !err; family++)
+		err = bpf_map__set_inner_map_fd(outer[family], dp->tables[family][0]);
 	if (!err)
 		err = observe_tc__load(dp->tc);
 	if (err)
 		return plx_fail(dp, err, "loading the TC programs: %s", strerror(-err));
-	err = fill_outer(dp, dp->tc->maps.flows4, PLX_FAMILY_IPV4);
-	if (err)
-		return err;
-	return fill_outer(dp, dp->tc->maps.flows6, PLX_FAMILY_IPV6);
+	for (int family = 0; family < PLX_NR_FAMILIES && !err; family++)
+		err = fill_outer(dp, outer[family], family);
+	return err;
 }
 
 /* The XDP object uses the maps of the TC object; libxdp loads it when it is first attached. */
@@ -159,6 +176,7 @@ static int open_xdp(struct plx_dataplane *dp)
 	if (!dp->xdp)
 		return plx_fail(dp, -errno, "opening the XDP program: %s", strerror(errno));
 	dp->xdp->rodata->flows_limit = dp->opts.flows;
+	dp->xdp->rodata->tunnels_limit = dp->opts.tunnels;
 	bpf_object__for_each_map (map, dp->xdp->obj) {
 		if (bpf_map__is_internal(map))
 			continue;
@@ -225,6 +243,7 @@ int plx_dataplane__open(const struct plx_dataplane_opts *opts, struct plx_datapl
 		for (int buffer = 0; buffer < PLX_NR_BUFFERS; buffer++)
 			dp->tables[family][buffer] = -1;
 	dp->info.flows = opts->flows;
+	dp->info.tunnels = opts->tunnels;
 	dp->nr_cpus = libbpf_num_possible_cpus();
 	printing = dp;
 	libbpf_set_print(print_libbpf);

@@ -36,9 +36,13 @@ static int on_spill(void *arg, void *data, size_t size)
 	const struct plx_sample *sample = data;
 	struct plx_flow_record rec;
 
-	if (size < sizeof(*sample))
+	if (size < PLX_SAMPLE_SIZE(0) || size < PLX_SAMPLE_SIZE(sample->key.flags))
 		return 0; /* cannot be: the programs reserve exactly this */
 	rec.key = sample->key;
+	if (sample->key.flags & PLX_KEY_TUNNEL)
+		rec.tunnel = sample->tunnel;
+	else
+		memset(&rec.tunnel, 0, sizeof(rec.tunnel));
 	rec.stats = sample->stats;
 	deliver(dp, &rec, true, sample->epoch == dp->control->epoch);
 	dp->info.spilled++;
@@ -47,7 +51,7 @@ static int on_spill(void *arg, void *data, size_t size)
 
 int plx_drain_init(struct plx_dataplane *dp)
 {
-	dp->keys = calloc(BATCH, sizeof(struct plx_flow_key));
+	dp->keys = calloc(BATCH, sizeof(struct plx_flow_key_tunnel));
 	dp->values = calloc(BATCH, sizeof(struct plx_flow_stats));
 	dp->percpu = calloc(dp->nr_cpus, sizeof(*dp->percpu));
 	if (!dp->keys || !dp->values || !dp->percpu)
@@ -97,9 +101,14 @@ int plx_dataplane__swap(struct plx_dataplane *dp)
 
 static void deliver_one(struct plx_dataplane *dp, int family, uint32_t i)
 {
-	struct plx_flow_record rec;
+	struct plx_flow_record rec = {};
 
-	if (family == PLX_FAMILY_IPV4) {
+	if (family == PLX_FAMILY_TUNNEL) {
+		const struct plx_flow_key_tunnel *key = dp->keys;
+
+		rec.key = key[i].key;
+		rec.tunnel = key[i].tunnel;
+	} else if (family == PLX_FAMILY_IPV4) {
 		const struct plx_flow_key4 *key = (struct plx_flow_key4 *)dp->keys + i;
 
 		rec.key = (struct plx_flow_key){
@@ -140,16 +149,17 @@ static int drain_batch(struct plx_dataplane *dp, int family)
 
 static void finish(struct plx_dataplane *dp)
 {
-	uint64_t evicted = 0;
+	uint64_t evicted = 0, records = 0;
 
 	for (int family = 0; family < PLX_NR_FAMILIES; family++) {
 		struct plx_inserts *inserts = &dp->control->inserts[family][dp->drain_buffer];
 
 		evicted += inserts->count - dp->drained[family];
+		records += dp->drained[family];
 		inserts->count = 0;
 	}
 	dp->info.evicted_flows += evicted;
-	dp->info.drain_records = dp->drained[PLX_FAMILY_IPV4] + dp->drained[PLX_FAMILY_IPV6];
+	dp->info.drain_records = records;
 	dp->info.drain_ns = plx_now_ns() - dp->drain_begin_ns;
 	dp->info.epochs++;
 	plx_ledger_settle(dp, evicted > 0);

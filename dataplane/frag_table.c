@@ -10,7 +10,7 @@
 
 struct entry {
 	struct plx_frag_key key;
-	struct plx_frag_ports ports;
+	struct plx_frag_flow flow;
 	uint32_t chain; /* next in the bucket */
 };
 
@@ -60,10 +60,10 @@ void plx_frag_table_free(struct plx_frag_table *table)
 /* Multiply-xorshift over the key's words. */
 static uint32_t *bucket_of(const struct plx_frag_table *table, const struct plx_frag_key *key)
 {
-	uint64_t words[sizeof(*key) / 8], h = table->seed;
+	uint64_t words[(sizeof(*key) + 7) / 8] = {}, h = table->seed;
 
 	memcpy(words, key, sizeof(*key));
-	for (size_t i = 0; i < sizeof(*key) / 8; i++) {
+	for (size_t i = 0; i < sizeof(words) / 8; i++) {
 		h = (h ^ words[i]) * 0x9e3779b97f4a7c15;
 		h ^= h >> 32;
 	}
@@ -95,7 +95,7 @@ static uint32_t take_entry(struct plx_frag_table *table)
 }
 
 void plx_frag_table_put(struct plx_frag_table *table, const struct plx_frag_key *key,
-			const struct plx_frag_ports *ports)
+			const struct plx_frag_flow *flow)
 {
 	struct entry *e = find(table, key);
 	uint32_t index, *bucket;
@@ -108,13 +108,13 @@ void plx_frag_table_put(struct plx_frag_table *table, const struct plx_frag_key 
 		e->chain = *bucket;
 		*bucket = index;
 	}
-	e->ports = *ports;
+	e->flow = *flow;
 }
 
-const struct plx_frag_ports *plx_frag_table_find(const struct plx_frag_table *table,
-						 const struct plx_frag_key *key)
+const struct plx_frag_flow *plx_frag_table_find(const struct plx_frag_table *table,
+						const struct plx_frag_key *key)
 {
 	const struct entry *e = find(table, key);
 
-	return e ? &e->ports : NULL;
+	return e ? &e->flow : NULL;
 }

@@ -18,12 +18,12 @@ struct plx_frag_table;
 struct plx_frag_table *plx_frag_table_new(uint32_t capacity);
 void plx_frag_table_free(struct plx_frag_table *table);
 
-/* Enter, or replace, the ports of a datagram. */
+/* Enter, or replace, the flow of a datagram. */
 void plx_frag_table_put(struct plx_frag_table *table, const struct plx_frag_key *key,
-			const struct plx_frag_ports *ports);
+			const struct plx_frag_flow *flow);
 
 /* NULL when its first fragment was not seen, or is forgotten. */
-const struct plx_frag_ports *plx_frag_table_find(const struct plx_frag_table *table,
-						 const struct plx_frag_key *key);
+const struct plx_frag_flow *plx_frag_table_find(const struct plx_frag_table *table,
+						const struct plx_frag_key *key);
 
 #endif

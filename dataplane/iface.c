@@ -275,6 +275,7 @@ int plx_dataplane__attach(struct plx_dataplane *dp, const char *name,
 	iface->info.hook_in = iface->info.hook_out = "none";
 	iface->info.xdp_mode = "";
 	iface->attached = true;
+	dp->control->if_tunnel[iface->slot] = opts->tunnel;
 	/* Last, so that counting begins on all hooks at once and with everything in place. */
 	err = put_on(dp, iface, opts);
 	if (err) {

@@ -122,6 +122,7 @@ int plx_dataplane__ledger(const struct plx_dataplane *dp, size_t index, int dire
 	ledger->metered = books->total.metered;
 	ledger->ring_full = books->total.ring_full;
 	memcpy(ledger->skipped, books->total.skipped, sizeof(ledger->skipped));
+	memcpy(ledger->limited, books->total.limited, sizeof(ledger->limited));
 	ledger->delivered = books->delivered;
 	ledger->evicted = books->evicted;
 	ledger->unexplained = books->unexplained;
@@ -142,4 +143,12 @@ static const char *const skip_names[PLX_SKIP_MAX] = {PLX_SKIP_REASONS(SKIP_NAME)
 const char *plx_skip_name(enum plx_skip reason)
 {
 	return reason < PLX_SKIP_MAX ? skip_names[reason] : "unknown";
+}
+
+#define LIMIT_NAME(symbol, name) [PLX_LIMIT_##symbol] = name,
+static const char *const limit_names[PLX_LIMIT_MAX] = {PLX_LIMIT_REASONS(LIMIT_NAME)};
+
+const char *plx_limit_name(enum plx_limit limit)
+{
+	return limit < PLX_LIMIT_MAX ? limit_names[limit] : "unknown";
 }

@@ -23,6 +23,7 @@ struct plx_replay {
 	char *path;
 	pcap_t *pcap;
 	struct plx_frag_table *frags;
+	enum plx_policy policy;
 	struct plx_if_ledger ledger;
 	struct plx_packet packet;
 };
@@ -64,8 +65,8 @@ static int open_capture(struct plx_replay *replay, char *ret_err, size_t err_siz
 	return check_link_type(replay, ret_err, err_size);
 }
 
-int plx_replay__open(const char *path, uint32_t fragments, struct plx_replay **ret_replay,
-		     char *ret_err, size_t err_size)
+int plx_replay__open(const char *path, uint32_t fragments, enum plx_policy policy,
+		     struct plx_replay **ret_replay, char *ret_err, size_t err_size)
 {
 	struct plx_replay *replay = calloc(1, sizeof(*replay));
 	int err;
@@ -74,6 +75,7 @@ int plx_replay__open(const char *path, uint32_t fragments, struct plx_replay **r
 	err = -ENOMEM;
 	if (!replay)
 		goto out;
+	replay->policy = policy;
 	replay->path = strdup(path);
 	replay->frags = plx_frag_table_new(fragments);
 	if (!replay->path || !replay->frags)
@@ -117,31 +119,21 @@ static uint64_t time_of(const struct pcap_pkthdr *header)
 	return sec * SECOND + ns;
 }
 
-/* Same as fragment_ports() of bpf/account.h, with the table of this folder. */
-static bool fragment_ports(struct plx_replay *replay, struct plx_packet *p)
+static const struct plx_frag_flow *find_fragment(void *table, const struct plx_frag_key *key)
 {
-	const struct plx_frag_ports *found;
-	struct plx_frag_ports ports = {};
-	struct plx_frag_key key;
+	return plx_frag_table_find(table, key);
+}
 
-	plx_frag_key(p, &key);
-	if (p->first_fragment) {
-		if (!plx_frag_first(p, &ports))
-			return false;
-		plx_frag_table_put(replay->frags, &key, &ports);
-		return true;
-	}
-	found = plx_frag_table_find(replay->frags, &key);
-	if (!found)
-		return false;
-	plx_frag_later(p, found);
-	return true;
+static void put_fragment(void *table, const struct plx_frag_key *key,
+			 const struct plx_frag_flow *flow)
+{
+	plx_frag_table_put(table, key, flow);
 }
 
 int plx_replay__next(struct plx_replay *replay, struct plx_flow_record *ret_rec, char *ret_err,
 		     size_t err_size)
 {
-	const struct plx_parse_in in = {};
+	struct plx_parse_in in = {.policy = replay->policy};
 	struct plx_packet *p = &replay->packet;
 	struct plx_if_ledger *ledger = &replay->ledger;
 	struct pcap_pkthdr *header;
@@ -162,6 +154,7 @@ int plx_replay__next(struct plx_replay *replay, struct plx_flow_record *ret_rec,
 	}
 	memset(ret_rec, 0, sizeof(*ret_rec));
 	ret_rec->stats.first_ns = ret_rec->stats.last_ns = time_of(header);
+	in.length = header->len;
 	skip = plx_parse(data, data + header->caplen, &in, p);
 	plx_wire_frame(&wire, header->len, skip == PLX_PARSE_OK ? p->ip_octets : 0);
 	plx_wire_count(&ledger->seen, &wire);
@@ -169,11 +162,18 @@ int plx_replay__next(struct plx_replay *replay, struct plx_flow_record *ret_rec,
 		plx_wire_count(&ledger->skipped[skip], &wire);
 		return 1;
 	}
-	attributed = !plx_is_fragment(p) || fragment_ports(replay, p);
-	plx_sample_fill(p, &wire, 0, PLX_DIR_IN, attributed, ret_rec->stats.first_ns);
+	attributed = !plx_needs_fragments(p) ||
+		     plx_fragment_flow(p, replay->frags, find_fragment, put_fragment);
+	plx_sample_fill(p, &wire, 0, PLX_DIR_IN, replay->policy, attributed,
+			ret_rec->stats.first_ns);
 	plx_wire_count(&ledger->metered, &wire);
 	plx_wire_count(&ledger->delivered, &wire);
+	for (int i = 0; i < PLX_LIMIT_MAX; i++)
+		if (p->limits & 1u << i)
+			plx_wire_count(&ledger->limited[i], &wire);
 	ret_rec->key = p->sample.key;
+	if (p->sample.key.flags & PLX_KEY_TUNNEL)
+		ret_rec->tunnel = p->sample.tunnel;
 	ret_rec->stats = p->sample.stats;
 	return 1;
 }

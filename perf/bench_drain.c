@@ -180,6 +180,7 @@ int main(int argc, char **argv)
 	struct plx_dataplane_opts dataplane = {
 		.flows = TABLE_FLOWS,
 		.ring_bytes = 8 << 20,
+		.tunnels = 1024,
 		.fragments = 8192,
 		.record = on_record,
 		.arg = &b,

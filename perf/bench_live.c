@@ -99,6 +99,7 @@ static void open_live(struct live *live, uint32_t flows)
 	struct plx_dataplane_opts dataplane = {
 		.flows = flows,
 		.ring_bytes = 8 << 20,
+		.tunnels = 1024,
 		.fragments = 8192,
 		.record = on_record,
 		.arg = live,

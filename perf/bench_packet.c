@@ -44,28 +44,81 @@ struct object {
 
 struct shape {
 	const char *name;
-	__u8 bytes[96];
+	__u8 bytes[192];
 	__u32 size;
-	__u32 source_at;
+	__u32 source_at; /* low 32 bits of the source address that the flow has */
 	int family;
 };
 
-/* Network order; addresses are documentation ones, source addresses get another end. */
-#define ETHERNET(type) "\2\0\0\0\0\2\2\0\0\0\0\1" type
-#define IPV4(protocol) "\x45\0\0\x2e\0\0\x40\0\x40" protocol "\0\0\0\0\0\0\xc0\0\2\1"
-#define IPV6_ADDRESS   "\x20\1\xd\xb8\0\0\0\0\0\0\0\0\0\0\0\1"
-#define PORTS	       "\4\0\1\xbb"
-#define UDP(length)    PORTS "\0" length "\0\0"
-#define TCP	       PORTS "\0\0\0\0\0\0\0\0\x50\x10\4\0\0\0\0\0"
+/*
+ * Network order; addresses are documentation ones, source addresses get another end. IPv4 begins
+ * with version and header length, then the total length.
+ */
+#define ETHERNET(type)		  "\2\0\0\0\0\2\2\0\0\0\0\1" type
+#define IPV4(begin, protocol)	  begin "\0\0\x40\0\x40" protocol "\0\0\0\0\0\0\xc0\0\2\1"
+#define IPV4_46(protocol)	  IPV4("\x45\0\0\x2e", protocol)
+#define IPV6_ADDRESS		  "\x20\1\xd\xb8\0\0\0\0\0\0\0\0\0\0\0\1"
+#define IPV6(length, next)	  "\x60\0\0\0\0" length next "\x40" IPV6_ADDRESS IPV6_ADDRESS
+#define PORTS			  "\4\0\1\xbb"
+#define UDP(length)		  PORTS "\0" length "\0\0"
+#define TCP_ACK(offset)		  PORTS "\0\0\0\0\0\0\0\0" offset "\x10\4\0\0\0\0\0"
+#define TCP			  TCP_ACK("\x50")
+#define TIMESTAMPS		  "\1\1\x8\xa\0\0\0\1\0\0\0\2"
+#define SACK			  "\1\1\5\xa\0\0\0\1\0\0\0\2"
+#define INNER			  IPV4_46("\6") TCP "\0\0\0\0\0\0" /* 46 octets of IP */
+#define TUNNEL_PORT(port, length) "\xc0\1" port "\0" length "\0\0"
 
+/* The first ones are measured with many flows, the others, from NR_PLAIN on, with one thousand. */
 static const struct shape shapes[] = {
-	{"IPv4 UDP", ETHERNET("\x08\0") IPV4("\x11") UDP("\x1a"), 60, 26, PLX_FAMILY_IPV4},
-	{"IPv4 TCP", ETHERNET("\x08\0") IPV4("\6") TCP, 60, 26, PLX_FAMILY_IPV4},
-	{"IPv6 UDP",
-	 ETHERNET("\x86\xdd") "\x60\0\0\0\0\xa\x11\x40" IPV6_ADDRESS IPV6_ADDRESS UDP("\xa"), 64,
-	 34, PLX_FAMILY_IPV6},
+	{"IPv4 UDP", ETHERNET("\x8\0") IPV4_46("\x11") UDP("\x1a"), 60, 26, PLX_FAMILY_IPV4},
+	{"IPv4 TCP", ETHERNET("\x8\0") IPV4_46("\6") TCP, 60, 26, PLX_FAMILY_IPV4},
+	{"IPv6 UDP", ETHERNET("\x86\xdd") IPV6("\xa", "\x11") UDP("\xa"), 64, 34, PLX_FAMILY_IPV6},
+	{"TCP with timestamps",
+	 ETHERNET("\x8\0") IPV4("\x45\0\0\x34", "\6") TCP_ACK("\x80") TIMESTAMPS, 66, 26,
+	 PLX_FAMILY_IPV4},
+	{"TCP with timestamps and SACK",
+	 ETHERNET("\x8\0") IPV4("\x45\0\0\x40", "\6") TCP_ACK("\xb0") TIMESTAMPS SACK, 78, 26,
+	 PLX_FAMILY_IPV4},
+	{"IPv4 with 12 octets of options",
+	 ETHERNET("\x8\0") IPV4("\x48\0\0\x34", "\6") "\x94\4\0\0\1\1\1\1\1\1\1\0" TCP, 66, 26,
+	 PLX_FAMILY_IPV4},
+	{"one VLAN tag", ETHERNET("\x81\0") "\0\xa\x8\0" IPV4_46("\6") TCP, 64, 30,
+	 PLX_FAMILY_IPV4},
+	{"two VLAN tags", ETHERNET("\x88\xa8") "\0\xa\x81\0\0\xb\x8\0" IPV4_46("\6") TCP, 68, 34,
+	 PLX_FAMILY_IPV4},
+	{"three MPLS labels",
+	 ETHERNET("\x88\x47") "\0\1\0\x40\0\2\0\x40\0\3\1\x40" IPV4_46("\6") TCP, 72, 38,
+	 PLX_FAMILY_IPV4},
+	{"PPPoE", ETHERNET("\x88\x64") "\x11\0\0\1\0\x30\0\x21" IPV4_46("\6") TCP, 68, 34,
+	 PLX_FAMILY_IPV4},
+	{"IPv6, hop-by-hop and destination options",
+	 ETHERNET("\x86\xdd") IPV6("\x1a", "\0") "\x3c\0\1\4\0\0\0\0\x11\0\1\4\0\0\0\0" UDP("\xa"),
+	 80, 34, PLX_FAMILY_IPV6},
+	{"IPv4 in IPv4", ETHERNET("\x8\0") IPV4("\x45\0\0\x42", "\4") INNER, 80, 46,
+	 PLX_FAMILY_TUNNEL},
+	{"GRE with key", ETHERNET("\x8\0") IPV4("\x45\0\0\x4a", "\x2f") "\x20\0\x8\0\0\0\0\7" INNER,
+	 88, 54, PLX_FAMILY_TUNNEL},
+	{"VXLAN",
+	 ETHERNET("\x8\0") IPV4("\x45\0\0\x60", "\x11")
+		 TUNNEL_PORT("\x12\xb5", "\x4c") "\x8\0\0\0\0\0\x2a\0" ETHERNET("\x8\0") INNER,
+	 110, 76, PLX_FAMILY_TUNNEL},
+	{"Geneve with 8 octets of options",
+	 ETHERNET("\x8\0") IPV4("\x45\0\0\x68", "\x11") TUNNEL_PORT(
+		 "\x17\xc1", "\x54") "\2\0\x65\x58\0\0\x2a\0\1\2\3\1\0\0\0\0" ETHERNET("\x8\0")
+		 INNER,
+	 118, 84, PLX_FAMILY_TUNNEL},
+	{"GTP-U with one extension header",
+	 ETHERNET("\x8\0") IPV4("\x45\0\0\x5a", "\x11")
+		 TUNNEL_PORT("\x8\x68", "\x46") "\x34\xff\0\x36\0\0\0\7\0\0\0\x85\1\0\1\0" INNER,
+	 104, 70, PLX_FAMILY_TUNNEL},
+	{"GRE in IPv4 in IPv4",
+	 ETHERNET("\x8\0") IPV4("\x45\0\0\x5a", "\4")
+		 IPV4("\x45\0\0\x46", "\x2f") "\0\0\x8\0" INNER,
+	 104, 70, PLX_FAMILY_TUNNEL},
 };
 #define NR_SHAPES (sizeof(shapes) / sizeof(shapes[0]))
+#define NR_PLAIN  3
+#define SHAPE_TCP 1
 
 /* Size and place of a global variable in the initial value of its section. */
 static void *find_global(struct bpf_object *obj, const char *section, const char *name)
@@ -106,6 +159,7 @@ static void set_globals(struct object *o, const struct shape *shape, __u32 flows
 	__u64 limit = (__u64)flows * 2 + 1;
 
 	memcpy(find_global(o->obj, ".rodata", "flows_limit"), &limit, sizeof(limit));
+	memcpy(find_global(o->obj, ".rodata", "tunnels_limit"), &limit, sizeof(limit));
 	memcpy(find_global(o->obj, ".rodata", "bench_flows"), &flows, sizeof(flows));
 	memcpy(find_global(o->obj, ".rodata", "bench_source_at"), &shape->source_at,
 	       sizeof(shape->source_at));
@@ -122,7 +176,7 @@ static void map_control(struct object *o)
 	o->control->if_index[LOOPBACK] = ifindex;
 }
 
-static const char *const outer_name[PLX_NR_FAMILIES] = {"flows4", "flows6"};
+static const char *const outer_name[PLX_NR_FAMILIES] = {"flows4", "flows6", "flows_tunnel"};
 
 /* With keys and values as the object wants them: those of a variant may have another size. */
 static void make_tables(struct object *o, int family, __u32 flows)
@@ -287,7 +341,8 @@ static void print_header(bool tc)
 }
 
 static const __u32 nr_flows[] = {1, 1000, 100000, 1000000};
-#define NR_CASES (sizeof(nr_flows) / sizeof(nr_flows[0]))
+#define NR_CASES     (sizeof(nr_flows) / sizeof(nr_flows[0]))
+#define SHAPES_FLOWS 1000
 
 /* Known flows, uniformly at random, for all shapes and numbers of flows. */
 static void known_flows(const struct bench_opts *opts, bool tc)
@@ -298,9 +353,11 @@ static void known_flows(const struct bench_opts *opts, bool tc)
 
 	print_header(tc);
 	for (size_t s = 0; s < NR_SHAPES; s++) {
-		if (opts->quick && s == 1)
+		if (opts->quick && s == 0)
 			continue;
 		for (size_t i = 0; i < NR_CASES; i++) {
+			if (s >= NR_PLAIN && nr_flows[i] != SHAPES_FLOWS)
+				continue;
 			load(&o, &shapes[s], nr_flows[i]);
 			fill(&o, IN, &shapes[s], nr_flows[i]);
 			if (o.fd[OUT] >= 0)
@@ -320,8 +377,8 @@ static void new_flows(const struct bench_opts *opts)
 	struct object o = {.dir = opts->objects[0], .file = "bench_xdp.bpf.o"};
 
 	printf("\n| packet | new flows | ns, net of an empty program |\n|---|---|---|\n");
-	for (size_t s = 0; s < NR_SHAPES; s++) {
-		if (s == 1)
+	for (size_t s = 0; s < NR_PLAIN; s++) {
+		if (s == SHAPE_TCP)
 			continue;
 		for (size_t i = 1; i < NR_CASES; i++) {
 			struct samples net = {};
@@ -348,7 +405,7 @@ static void variants(const struct bench_opts *opts, bool tc, bool ipv6)
 {
 	struct object o[BENCH_OBJECTS_MAX] = {};
 	struct samples ratio[BENCH_OBJECTS_MAX];
-	const struct shape *shape = &shapes[ipv6 ? NR_SHAPES - 1 : 0];
+	const struct shape *shape = &shapes[ipv6 ? NR_PLAIN - 1 : SHAPE_TCP];
 
 	printf("\n| variant (%s, %s) | flows | ns | net of an empty program | ÷ first |\n"
 	       "|---|---|---|---|---|\n",

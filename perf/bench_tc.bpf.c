@@ -41,10 +41,12 @@ SEC("tc")
 int bench_parse(struct __sk_buff *skb)
 {
 	void *data = (void *)(long)skb->data, *end = (void *)(long)skb->data_end;
-	struct plx_parse_in in = {};
-	struct plx_packet *p = packet_get();
+	struct packet_slot *slot = packet_get();
 
-	if (!p || !bench_tuple(data, end) || plx_parse(data, end, &in, p) != PLX_PARSE_OK)
+	if (!slot || !bench_tuple(data, end))
+		return FAILED;
+	slot->in = (struct plx_parse_in){.length = end - data};
+	if (plx_parse(data, end, &slot->in, &slot->packet) != PLX_PARSE_OK)
 		return FAILED;
 	return TC_ACT_UNSPEC;
 }

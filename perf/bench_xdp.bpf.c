@@ -41,10 +41,12 @@ SEC("xdp.frags")
 int bench_parse(struct xdp_md *ctx)
 {
 	void *data = (void *)(long)ctx->data, *end = (void *)(long)ctx->data_end;
-	struct plx_parse_in in = {};
-	struct plx_packet *p = packet_get();
+	struct packet_slot *slot = packet_get();
 
-	if (!p || !bench_tuple(data, end) || plx_parse(data, end, &in, p) != PLX_PARSE_OK)
+	if (!slot || !bench_tuple(data, end))
+		return XDP_ABORTED;
+	slot->in = (struct plx_parse_in){.length = end - data};
+	if (plx_parse(data, end, &slot->in, &slot->packet) != PLX_PARSE_OK)
 		return XDP_ABORTED;
 	return XDP_PASS;
 }

@@ -23,10 +23,10 @@
 
 #define RING_PAGE 4096
 #define RING	  65536
-/* A record takes 8 octets more in the ring, and one octet of the ring stays free. */
-#define RING_PAGE_SAMPLES ((RING_PAGE - 1) / (sizeof(struct plx_sample) + 8))
-#define NR_CPUS		  2
-#define SWAP_NS		  2000000000ULL /* epochs are passed for at least this long */
+/* A record takes 8 octets more in the ring, in steps of 8, and one octet of the ring stays free. */
+#define RING_PAGE_SAMPLES(flags) ((RING_PAGE - 1) / ((PLX_SAMPLE_SIZE(flags) + 15) / 8 * 8))
+#define NR_CPUS			 2
+#define SWAP_NS			 2000000000ULL /* epochs are passed for at least this long */
 
 static struct testrun run;
 static struct packet packet;
@@ -68,11 +68,29 @@ static int close_run(void **state)
 	return 0;
 }
 
+/* A packet of each kind of table, and where the headers begin that its flows are known by. */
+static const struct {
+	const char *sample;
+	size_t ttl_at;
+	size_t tcp_at;
+} families[PLX_NR_FAMILIES] = {
+	[PLX_FAMILY_IPV4] = {"tcp_over_ipv4", 14 + 8, 14 + 20},
+	[PLX_FAMILY_IPV6] = {"tcp_over_ipv6", 14 + 7, 14 + 40},
+	[PLX_FAMILY_TUNNEL] = {"tcp_over_ipv6_in_vxlan", 64 + 7, 64 + 40},
+};
+
 /* Flow number of a family: its ports. */
 static void build_flow(struct packet *p, int family, uint32_t flow)
 {
-	sample_build(sample_find(family == PLX_FAMILY_IPV4 ? "tcp_over_ipv4" : "tcp_over_ipv6"), p);
-	packet_set32(p, family == PLX_FAMILY_IPV4 ? 14 + 20 : 14 + 40, flow);
+	sample_build(sample_find(families[family].sample), p);
+	packet_set32(p, families[family].tcp_at, flow);
+}
+
+static int family_of(const struct plx_flow_record *rec)
+{
+	if (rec->key.flags & PLX_KEY_TUNNEL)
+		return PLX_FAMILY_TUNNEL;
+	return rec->key.flags & PLX_KEY_IPV4 ? PLX_FAMILY_IPV4 : PLX_FAMILY_IPV6;
 }
 
 static uint32_t flow_of(const struct plx_flow_record *rec)
@@ -114,11 +132,13 @@ static void check_ledger(int direction, uint64_t sent, uint64_t lost_in_ring)
 
 static void second_packet_adds_to_the_first(void **state)
 {
+	const struct sample *sample = sample_find("tcp_over_ipv4");
 	const struct plx_flow_stats *stats;
+	struct sample_outcome outcome;
 	struct plx_flow_first first;
 
 	(void)state;
-	testrun_open(&run, 64, RING, 64);
+	testrun_open(&run, 64, 64, RING, 64);
 	stats = &run.records[0].stats;
 	send_flow(HOOK_XDP, PLX_FAMILY_IPV4, 1);
 	build_flow(&packet, PLX_FAMILY_IPV4, 1);
@@ -127,7 +147,10 @@ static void second_packet_adds_to_the_first(void **state)
 	packet.bytes[6] ^= 0x10;	   /* source MAC */
 	packet.bytes[14 + 1] = 0xb8;	   /* type of service */
 	packet.bytes[14 + 8] = 63;	   /* TTL */
+	packet.bytes[14 + 20 + 12] = 0x60; /* an option, SACK permitted */
 	packet.bytes[14 + 20 + 13] = 0x02; /* SYN alone */
+	packet.bytes[14 + 20 + 14] = 0x12; /* window */
+	packet_set32(&packet, 14 + 40, 0x04020101);
 	testrun_packet(&run, HOOK_TC_IN, packet.bytes, packet.size, NULL);
 	swap();
 	testrun_drain(&run);
@@ -137,10 +160,77 @@ static void second_packet_adds_to_the_first(void **state)
 	assert_int_equal(stats->frame_octets, 54 + 154);
 	assert_int_equal(stats->shape, PLX_SHAPE(40, 140, 0x18 | 0x02, 63, 64));
 	assert_true(stats->last_ns >= stats->first_ns);
+	/* DF of the first, options of the second */
+	assert_int_equal(stats->marks, PLX_MARKS(0x40, 0));
+	assert_int_equal(stats->tcp_options, 1 << 4 | 1 << 1);
 	/* what the first packet fixed stays */
-	sample_first(sample_find("tcp_over_ipv4"), &first);
+	sample_whole(sample, PLX_POLICY_BOTH, &outcome);
+	sample_first(sample, &outcome, &first);
 	assert_memory_equal(&stats->first, &first, sizeof(first));
 	check_ledger(PLX_DIR_IN, 2, 0);
+}
+
+/* In a tunnel, too: what is of the outer header is in the key, but not its ports. */
+static void second_packet_in_a_tunnel_adds_to_the_first(void **state)
+{
+	const struct sample *sample = sample_find("tcp_over_ipv6_in_vxlan");
+	const struct plx_flow_stats *stats;
+	struct sample_outcome outcome;
+	struct plx_flow_first first;
+	struct plx_tunnel tunnel;
+
+	(void)state;
+	testrun_open(&run, 64, 64, RING, 64);
+	stats = &run.records[0].stats;
+	sample_build(sample, &packet);
+	testrun_packet(&run, HOOK_XDP, packet.bytes, packet.size, NULL);
+	packet_payload(&packet, 10);
+	packet_set16(&packet, 14 + 2, 120);
+	packet_set16(&packet, 34, 50000);  /* outer source port */
+	packet.bytes[14 + 8] = 9;	   /* outer TTL */
+	packet.bytes[64 + 7] = 61;	   /* inner hop limit */
+	packet.bytes[64 + 40 + 13] = 0x01; /* FIN alone */
+	testrun_packet(&run, HOOK_XDP, packet.bytes, packet.size, NULL);
+	swap();
+	testrun_drain(&run);
+	assert_int_equal(run.nr_records, 1);
+	sample_whole(sample, PLX_POLICY_BOTH, &outcome);
+	sample_tunnel(sample, &outcome, &tunnel);
+	sample_first(sample, &outcome, &first);
+	assert_memory_equal(&run.records[0].tunnel, &tunnel, sizeof(tunnel));
+	assert_memory_equal(&stats->first, &first, sizeof(first));
+	assert_int_equal(stats->packets, 2);
+	assert_int_equal(stats->octets, 110 + 120);
+	assert_int_equal(stats->frame_octets, 124 + 134);
+	assert_int_equal(stats->shape, PLX_SHAPE(110, 120, 0x12 | 0x01, 61, 62));
+	check_ledger(PLX_DIR_IN, 2, 0);
+}
+
+/* Each of these alone makes another flow; without the tunnel in the key they are all one. */
+static void tunnels_of_the_same_inner_flow_are_told_apart(void **state)
+{
+	static const size_t key_octets[] = {14 + 15, 14 + 19, 42 + 6}; /* addresses, VNI */
+
+	(void)state;
+	testrun_open(&run, 64, 64, RING, 64);
+	for (int policy = PLX_POLICY_BOTH; policy <= PLX_POLICY_INNER; policy++) {
+		testrun_clear(&run);
+		testrun_policy(&run, policy);
+		for (int i = 0; i < 3; i++) {
+			sample_build(sample_find("vxlan"), &packet);
+			packet.bytes[key_octets[i]]++;
+			testrun_packet(&run, HOOK_XDP, packet.bytes, packet.size, NULL);
+		}
+		sample_build(sample_find("vxlan_over_ipv6"), &packet);
+		testrun_packet(&run, HOOK_XDP, packet.bytes, packet.size, NULL);
+		sample_build(sample_find("geneve"), &packet);
+		testrun_packet(&run, HOOK_XDP, packet.bytes, packet.size, NULL);
+		testrun_take(&run);
+		assert_int_equal(run.delivered.packets, 5);
+		assert_int_equal(run.nr_records, policy == PLX_POLICY_BOTH ? 5 : 1);
+		assert_int_equal(family_of(&run.records[0]),
+				 policy == PLX_POLICY_BOTH ? PLX_FAMILY_TUNNEL : PLX_FAMILY_IPV4);
+	}
 }
 
 static void swap_and_drain_deliver_every_flow(void **state)
@@ -150,7 +240,7 @@ static void swap_and_drain_deliver_every_flow(void **state)
 
 	(void)state;
 	/* more than one batch of the drain */
-	testrun_open(&run, FLOWS * 2, RING, 64);
+	testrun_open(&run, FLOWS * 2, FLOWS * 2, RING, 64);
 	for (int family = 0; family < PLX_NR_FAMILIES; family++)
 		for (uint32_t flow = 0; flow < FLOWS; flow++) {
 			send_flow(HOOK_XDP, family, flow);
@@ -161,110 +251,142 @@ static void swap_and_drain_deliver_every_flow(void **state)
 		}
 	swap();
 	testrun_drain(&run);
-	assert_int_equal(run.nr_records, 2 * (FLOWS + FLOWS / 2));
+	assert_int_equal(run.nr_records, PLX_NR_FAMILIES * (FLOWS + FLOWS / 2));
 	memset(seen, 0, sizeof(seen));
 	for (size_t i = 0; i < run.nr_records; i++) {
 		const struct plx_flow_record *rec = &run.records[i];
-		int family = rec->key.flags & PLX_KEY_IPV4 ? PLX_FAMILY_IPV4 : PLX_FAMILY_IPV6;
+		int family = family_of(rec);
 		int out = !!(rec->key.flags & PLX_KEY_DIR_OUT);
 
 		assert_in_range(flow_of(rec), 0, FLOWS - 1);
 		assert_int_equal(rec->stats.packets, !out && flow_of(rec) % 3 == 0 ? 2 : 1);
 		assert_int_equal(seen[family][out][flow_of(rec)]++, 0);
 	}
-	check_ledger(PLX_DIR_IN, 2 * (FLOWS + FLOWS / 3 + 1), 0);
-	check_ledger(PLX_DIR_OUT, 2 * (FLOWS / 2), 0);
+	check_ledger(PLX_DIR_IN, PLX_NR_FAMILIES * (FLOWS + FLOWS / 3 + 1), 0);
+	check_ledger(PLX_DIR_OUT, PLX_NR_FAMILIES * (FLOWS / 2), 0);
 	/* emptied: the next epochs have nothing of it */
 	for (int i = 0; i < 2; i++) {
 		swap();
 		testrun_drain(&run);
 	}
-	assert_int_equal(run.nr_records, 2 * (FLOWS + FLOWS / 2));
+	assert_int_equal(run.nr_records, PLX_NR_FAMILIES * (FLOWS + FLOWS / 2));
 }
 
-static void flows_beyond_the_limit_go_to_the_ring_whole(void **state)
+/* Two flows of family are its limit; the third one, of sample, goes to the ring. */
+static void flow_beyond_the_limit_goes_to_the_ring_whole(int family, const char *name,
+							 uint64_t shape)
 {
-	const struct sample *sample = sample_find("traffic_class_flow_label_and_hop_limit");
+	const struct sample *sample = sample_find(name);
 	const struct testrun_skb skb = {.ingress_ifindex = 11};
+	struct sample_outcome outcome;
 	struct plx_if_ledger ledger;
 	struct plx_flow_first first;
+	struct plx_tunnel tunnel;
 	struct plx_flow_key key;
 
-	(void)state;
-	testrun_open(&run, 2, RING, 64);
 	for (uint32_t flow = 1; flow <= 2; flow++)
-		send_flow(HOOK_TC_OUT, PLX_FAMILY_IPV6, flow);
+		send_flow(HOOK_TC_OUT, family, flow);
 	sample_build(sample, &packet);
 	testrun_packet(&run, HOOK_TC_OUT, packet.bytes, packet.size, &skb);
 	assert_int_equal(plx_dataplane__spill(run.dp), 1);
 	assert_int_equal(run.nr_records, 1);
-	sample_key(sample, TESTRUN_IFINDEX, &key);
+	sample_whole(sample, PLX_POLICY_BOTH, &outcome);
+	sample_key(sample, &outcome, TESTRUN_IFINDEX, &key);
 	key.flags |= PLX_KEY_DIR_OUT;
-	sample_first(sample, &first);
+	sample_tunnel(sample, &outcome, &tunnel);
+	sample_first(sample, &outcome, &first);
 	first.ingress_ifindex = 11;
 	assert_memory_equal(&run.records[0].key, &key, sizeof(key));
+	assert_memory_equal(&run.records[0].tunnel, &tunnel, sizeof(tunnel));
 	assert_memory_equal(&run.records[0].stats.first, &first, sizeof(first));
 	assert_int_equal(run.records[0].stats.packets, 1);
-	assert_int_equal(run.records[0].stats.octets, 49);
-	assert_int_equal(run.records[0].stats.frame_octets, 63);
-	assert_int_equal(run.records[0].stats.shape, PLX_SHAPE(49, 49, 0, 255, 255));
+	assert_int_equal(run.records[0].stats.octets, sample->octets);
+	assert_int_equal(run.records[0].stats.frame_octets, packet.size);
+	assert_int_equal(run.records[0].stats.shape, shape);
 	assert_true(run.records[0].stats.first_ns > 0);
-	/* flows that are in keep their place, and the other family has a table of its own */
-	send_flow(HOOK_TC_OUT, PLX_FAMILY_IPV6, 1);
-	send_flow(HOOK_TC_OUT, PLX_FAMILY_IPV4, 3);
+	/* flows that are in keep their place, and the others have tables of their own */
+	for (int other = 0; other < PLX_NR_FAMILIES; other++)
+		send_flow(HOOK_TC_OUT, other, other == family ? 1 : 3);
 	assert_int_equal(plx_dataplane__spill(run.dp), 0);
 	assert_int_equal(plx_dataplane__ledger(run.dp, 0, PLX_DIR_OUT, &ledger), 0);
 	assert_int_equal(ledger.delivered.packets, 1);
 	swap();
 	testrun_drain(&run);
-	assert_int_equal(run.nr_records, 4);
-	check_ledger(PLX_DIR_OUT, 5, 0);
+	assert_int_equal(run.nr_records, 5);
+	check_ledger(PLX_DIR_OUT, 6, 0);
 }
 
+static void flows_beyond_the_limit_go_to_the_ring_whole(void **state)
+{
+	(void)state;
+	testrun_open(&run, 2, 64, RING, 64);
+	flow_beyond_the_limit_goes_to_the_ring_whole(PLX_FAMILY_IPV6,
+						     "traffic_class_flow_label_and_hop_limit",
+						     PLX_SHAPE(49, 49, 0, 255, 255));
+}
+
+static void tunnels_beyond_their_limit_go_to_the_ring_whole(void **state)
+{
+	(void)state;
+	testrun_open(&run, 64, 2, RING, 64);
+	flow_beyond_the_limit_goes_to_the_ring_whole(PLX_FAMILY_TUNNEL, "ipv6_in_gtpu_over_ipv6",
+						     PLX_SHAPE(105, 105, 0, 62, 62));
+}
+
+/* A record of a tunnel is larger, and of no other flow. */
 static void full_ring_is_tallied(void **state)
 {
-	const uint32_t spill = RING_PAGE_SAMPLES + 12;
-	struct plx_if_stats books;
+	struct plx_if_stats before, books;
+	uint64_t sent = 0, lost = 0;
 
 	(void)state;
-	testrun_open(&run, 1, RING_PAGE, 64);
-	for (uint32_t flow = 0; flow < 1 + spill; flow++)
-		send_flow(HOOK_XDP, PLX_FAMILY_IPV4, flow);
-	testrun_books(&run, PLX_DIR_IN, &books);
-	testrun_balanced(&books);
-	assert_int_equal(books.metered.packets, 1 + spill);
-	assert_int_equal(books.spilled.packets, RING_PAGE_SAMPLES);
-	assert_int_equal(books.ring_full.packets, 12);
-	assert_int_equal(books.ring_full.bytes, 12 * 54);
-	swap();
-	testrun_drain(&run);
-	assert_int_equal(run.delivered.packets, 1 + RING_PAGE_SAMPLES);
-	check_ledger(PLX_DIR_IN, 1 + spill, 12);
-	/* room again */
-	for (uint32_t flow = 0; flow < 1 + 12; flow++)
-		send_flow(HOOK_XDP, PLX_FAMILY_IPV4, flow);
-	swap();
-	testrun_drain(&run);
-	check_ledger(PLX_DIR_IN, 1 + spill + 1 + 12, 12);
+	testrun_open(&run, 1, 1, RING_PAGE, 64);
+	for (int family = 0; family < PLX_NR_FAMILIES; family++) {
+		const uint32_t room = family == PLX_FAMILY_TUNNEL
+					      ? RING_PAGE_SAMPLES(PLX_KEY_TUNNEL)
+					      : RING_PAGE_SAMPLES(0);
+		const uint32_t spill = room + 12;
+
+		testrun_books(&run, PLX_DIR_IN, &before);
+		for (uint32_t flow = 0; flow < 1 + spill; flow++, sent++)
+			send_flow(HOOK_XDP, family, flow);
+		lost += 12;
+		testrun_books(&run, PLX_DIR_IN, &books);
+		testrun_balanced(&books);
+		assert_int_equal(books.metered.packets, sent);
+		assert_int_equal(books.spilled.packets - before.spilled.packets, room);
+		assert_int_equal(books.ring_full.packets - before.ring_full.packets, 12);
+		assert_int_equal(books.ring_full.bytes - before.ring_full.bytes, 12 * packet.size);
+		swap();
+		testrun_drain(&run);
+		assert_int_equal(run.delivered.packets, sent - lost);
+		check_ledger(PLX_DIR_IN, sent, lost);
+		/* room again */
+		for (uint32_t flow = 0; flow < 1 + 12; flow++, sent++)
+			send_flow(HOOK_XDP, family, flow);
+		swap();
+		testrun_drain(&run);
+		check_ledger(PLX_DIR_IN, sent, lost);
+	}
 }
 
 /* Spilled packets are delivered in their epoch, after it, and an epoch later still. */
-static void spilled_packets_may_be_early_or_late(void **state)
+/* *sent packets were before these; returns with as many more as there are now. */
+static void spilled_packets_are_early_or_late(int family, uint64_t *sent)
 {
 	struct plx_if_ledger ledger;
-	uint64_t sent = 0;
 
-	(void)state;
-	testrun_open(&run, 1, RING, 64);
 	for (int late = 0; late < 3; late++) {
-		for (uint32_t flow = 0; flow < 5; flow++, sent++)
-			send_flow(HOOK_XDP, PLX_FAMILY_IPV4, flow);
+		const uint64_t before = *sent;
+
+		for (uint32_t flow = 0; flow < 5; flow++, ++*sent)
+			send_flow(HOOK_XDP, family, flow);
 		if (late == 0) {
 			assert_int_equal(plx_dataplane__spill(run.dp), 4);
 			assert_int_equal(plx_dataplane__ledger(run.dp, 0, PLX_DIR_IN, &ledger), 0);
 			/* what is delivered counts as seen before the epoch is over */
-			assert_int_equal(ledger.seen.packets, 4);
-			assert_int_equal(ledger.delivered.packets, 4);
+			assert_int_equal(ledger.seen.packets, before + 4);
+			assert_int_equal(ledger.delivered.packets, before + 4);
 			assert_int_equal(ledger.held.packets, 0);
 		}
 		swap();
@@ -283,16 +405,61 @@ static void spilled_packets_may_be_early_or_late(void **state)
 				;
 			assert_int_equal(plx_dataplane__spill(run.dp), 4);
 		}
-		check_ledger(PLX_DIR_IN, sent, 0);
+		check_ledger(PLX_DIR_IN, *sent, 0);
 	}
-	assert_int_equal(run.delivered.packets, sent);
-	assert_int_equal(run.nr_records, sent);
+	assert_int_equal(run.delivered.packets, *sent);
+	assert_int_equal(run.nr_records, *sent);
+	for (uint64_t i = *sent - 15; i < *sent; i++)
+		assert_int_equal(family_of(&run.records[i]), family);
+}
+
+static void spilled_packets_may_be_early_or_late(void **state)
+{
+	uint64_t sent = 0;
+
+	(void)state;
+	testrun_open(&run, 1, 1, RING, 64);
+	for (int family = 0; family < PLX_NR_FAMILIES; family++)
+		spilled_packets_are_early_or_late(family, &sent);
+}
+
+/* What is metered at a limit is in the ledger, epoch by epoch, and in no equation. */
+static void limits_are_in_the_ledger(void **state)
+{
+	struct plx_if_ledger ledger;
+
+	(void)state;
+	testrun_open(&run, 64, 64, RING, 64);
+	for (int epoch = 1; epoch <= 3; epoch++) {
+		for (int i = 0; i < 5; i++) {
+			sample_build(sample_find(i < 3 ? "arp_in_vxlan"
+						       : "total_length_beyond_the_frame_is_taken"),
+				     &packet);
+			testrun_packet(&run, HOOK_TC_IN, packet.bytes, packet.size, NULL);
+		}
+		swap();
+		testrun_drain(&run);
+		check_ledger(PLX_DIR_IN, 5 * epoch, 0);
+		assert_int_equal(plx_dataplane__ledger(run.dp, 0, PLX_DIR_IN, &ledger), 0);
+		for (int limit = 0; limit < PLX_LIMIT_MAX; limit++) {
+			const int packets = limit == PLX_LIMIT_TUNNEL_PAYLOAD ? 3
+					    : limit == PLX_LIMIT_IP_LENGTH    ? 2
+									      : 0;
+
+			assert_int_equal(ledger.limited[limit].packets, packets * epoch);
+		}
+		assert_int_equal(ledger.limited[PLX_LIMIT_IP_LENGTH].bytes,
+				 2 * epoch * packet.size);
+	}
+	assert_int_equal(plx_dataplane__ledger(run.dp, 0, PLX_DIR_OUT, &ledger), 0);
+	for (int limit = 0; limit < PLX_LIMIT_MAX; limit++)
+		assert_int_equal(ledger.limited[limit].packets, 0);
 }
 
 static void swap_during_a_drain_is_refused(void **state)
 {
 	(void)state;
-	testrun_open(&run, 64, RING, 64);
+	testrun_open(&run, 64, 64, RING, 64);
 	send_flow(HOOK_XDP, PLX_FAMILY_IPV4, 1);
 	swap();
 	send_flow(HOOK_XDP, PLX_FAMILY_IPV4, 2);
@@ -311,7 +478,7 @@ static void interface_is_found_in_each_slot_it_may_have(void **state)
 	uint32_t *slots;
 
 	(void)state;
-	testrun_open(&run, 64, RING, 64);
+	testrun_open(&run, 64, 64, RING, 64);
 	slots = run.dp->control->if_index;
 	for (uint32_t probe = 0; probe < PLX_IF_PROBES; probe++) {
 		testrun_clear(&run);
@@ -352,8 +519,8 @@ static void *send_all(void *arg)
 			break;
 		build_flow(p, s->family, s->offset + i % s->flows);
 		/* each CPU has a TTL and a TCP flag of its own, to be merged */
-		p->bytes[s->family == PLX_FAMILY_IPV4 ? 14 + 8 : 14 + 7] = 64 + s->cpu;
-		p->bytes[(s->family == PLX_FAMILY_IPV4 ? 14 + 20 : 14 + 40) + 13] = 1 << s->cpu;
+		p->bytes[families[s->family].ttl_at] = 64 + s->cpu;
+		p->bytes[families[s->family].tcp_at + 13] = 1 << s->cpu;
 		s->err = testrun_try(&run, s->hook, p->bytes, p->size, NULL, s->repeat);
 		if (!s->err)
 			__atomic_fetch_add(&s->sent, s->repeat, __ATOMIC_RELAXED);
@@ -466,7 +633,7 @@ static void two_cpus_count_one_flow_through_swaps(void **state)
 
 	(void)state;
 	need_two_cpus();
-	testrun_open(&run, 64, RING, 64);
+	testrun_open(&run, 64, 64, RING, 64);
 	send_through_swaps(models, 40);
 	for (size_t i = 0; i < run.nr_records; i++) {
 		uint64_t shape = run.records[i].stats.shape;
@@ -497,23 +664,52 @@ static void two_cpus_race_for_the_same_flows_through_swaps(void **state)
 
 	(void)state;
 	need_two_cpus();
-	testrun_open(&run, 4096, RING, 64);
+	testrun_open(&run, 4096, 4096, RING, 64);
 	send_through_swaps(models, 40);
 }
 
-/* More flows than fit, and a ring for all others; the senders stop before it is full. */
-static void two_cpus_overfill_the_tables_through_swaps(void **state)
+static void two_cpus_race_for_the_same_tunnels_through_swaps(void **state)
 {
 	const struct sender models[NR_CPUS] = {
-		{.hook = HOOK_TC_IN, .flows = 3000, .repeat = 1, .count = 60000},
-		{.hook = HOOK_XDP, .flows = 3000, .offset = 3000, .repeat = 1, .count = 60000},
+		{.hook = HOOK_TC_IN, .family = PLX_FAMILY_TUNNEL, .flows = 500, .repeat = 1},
+		{.hook = HOOK_XDP, .family = PLX_FAMILY_TUNNEL, .flows = 500, .repeat = 1},
 	};
 
 	(void)state;
 	need_two_cpus();
-	testrun_open(&run, 1000, 32 << 20, 64);
+	testrun_open(&run, 64, 4096, RING, 64);
+	send_through_swaps(models, 40);
+}
+
+/* More flows than fit, and a ring for all others; the senders stop before it is full. */
+static void overfill(int family, int other)
+{
+	const struct sender models[NR_CPUS] = {
+		{.hook = HOOK_TC_IN, .family = family, .flows = 3000, .repeat = 1, .count = 60000},
+		{.hook = HOOK_XDP,
+		 .family = other,
+		 .flows = 3000,
+		 .offset = 3000,
+		 .repeat = 1,
+		 .count = 60000},
+	};
+
+	need_two_cpus();
+	testrun_open(&run, 1000, 1000, 32 << 20, 64);
 	send_through_swaps(models, 40);
 	assert_true(run.dp->info.spilled > 0);
+}
+
+static void two_cpus_overfill_the_tables_through_swaps(void **state)
+{
+	(void)state;
+	overfill(PLX_FAMILY_IPV4, PLX_FAMILY_IPV4);
+}
+
+static void two_cpus_overfill_tunnels_and_others_through_swaps(void **state)
+{
+	(void)state;
+	overfill(PLX_FAMILY_TUNNEL, PLX_FAMILY_IPV6);
 }
 
 /*
@@ -522,18 +718,18 @@ static void two_cpus_overfill_the_tables_through_swaps(void **state)
  */
 static void filling_a_table_evicts_nothing(void **state)
 {
-	enum { LIMIT = 2000, EPOCHS = 12 };
+	enum { LIMIT = 2000, EPOCHS = 18 };
 
 	(void)state;
 	need_two_cpus();
-	testrun_open(&run, LIMIT, 1 << 20, 64);
+	testrun_open(&run, LIMIT, LIMIT, 1 << 20, 64);
 	for (int epoch = 0; epoch < EPOCHS; epoch++) {
 		const struct sender models[NR_CPUS] = {
-			{.family = epoch / 2 % 2,
+			{.family = epoch / 2 % PLX_NR_FAMILIES,
 			 .flows = LIMIT,
 			 .repeat = 1,
 			 .count = epoch % 3 == 0 ? LIMIT * 2 : LIMIT},
-			{.family = epoch / 2 % 2,
+			{.family = epoch / 2 % PLX_NR_FAMILIES,
 			 .flows = LIMIT,
 			 .offset = LIMIT,
 			 .repeat = 1,
@@ -561,7 +757,7 @@ static void two_cpus_merge_their_bounds(void **state)
 
 	(void)state;
 	need_two_cpus();
-	testrun_open(&run, 64, RING, 64);
+	testrun_open(&run, 64, 64, RING, 64);
 	for (int round = 0; round < 200; round++) {
 		run.nr_records = 0;
 		for (int i = 0; i < NR_CPUS; i++)
@@ -578,16 +774,25 @@ int main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test_teardown(second_packet_adds_to_the_first, close_run),
+		cmocka_unit_test_teardown(second_packet_in_a_tunnel_adds_to_the_first, close_run),
+		cmocka_unit_test_teardown(tunnels_of_the_same_inner_flow_are_told_apart, close_run),
 		cmocka_unit_test_teardown(swap_and_drain_deliver_every_flow, close_run),
 		cmocka_unit_test_teardown(flows_beyond_the_limit_go_to_the_ring_whole, close_run),
+		cmocka_unit_test_teardown(tunnels_beyond_their_limit_go_to_the_ring_whole,
+					  close_run),
 		cmocka_unit_test_teardown(full_ring_is_tallied, close_run),
 		cmocka_unit_test_teardown(spilled_packets_may_be_early_or_late, close_run),
+		cmocka_unit_test_teardown(limits_are_in_the_ledger, close_run),
 		cmocka_unit_test_teardown(swap_during_a_drain_is_refused, close_run),
 		cmocka_unit_test_teardown(interface_is_found_in_each_slot_it_may_have, close_run),
 		cmocka_unit_test_teardown(two_cpus_count_one_flow_through_swaps, close_run),
 		cmocka_unit_test_teardown(two_cpus_race_for_the_same_flows_through_swaps,
 					  close_run),
+		cmocka_unit_test_teardown(two_cpus_race_for_the_same_tunnels_through_swaps,
+					  close_run),
 		cmocka_unit_test_teardown(two_cpus_overfill_the_tables_through_swaps, close_run),
+		cmocka_unit_test_teardown(two_cpus_overfill_tunnels_and_others_through_swaps,
+					  close_run),
 		cmocka_unit_test_teardown(filling_a_table_evicts_nothing, close_run),
 		cmocka_unit_test_teardown(two_cpus_merge_their_bounds, close_run),
 	};

@@ -26,25 +26,45 @@ enum { LENGTH_SAID = 1, LENGTH_0 = 2 };
 /* Headers of a super-packet: those of a sample. */
 struct headers {
 	const char *sample;
-	size_t length_at;   /* of the IP length field in the frame */
-	size_t length_less; /* what it does not count: Ethernet, tags, the IPv6 header */
 	int lengths;
+	struct {
+		size_t at;   /* of an IP length field in the frame; 0: there is none more */
+		size_t less; /* what it does not count: all in front of it, the IPv6 header, too */
+	} length[3];
 };
 
 static const struct headers headers[] = {
-	{"tcp_over_ipv4", 14 + 2, 14, LENGTH_SAID | LENGTH_0},
-	{"tcp_over_ipv6", 14 + 4, 14 + 40, LENGTH_SAID | LENGTH_0},
-	{"tcp_with_options", 14 + 2, 14, LENGTH_SAID | LENGTH_0},
-	{"ipv4_with_40_octets_of_options", 14 + 2, 14, LENGTH_SAID | LENGTH_0},
-	{"destination_options_are_walked", 14 + 4, 14 + 40, LENGTH_SAID | LENGTH_0},
-	{"two_8021q_tags_before_ipv6", 22 + 4, 22 + 40, LENGTH_SAID | LENGTH_0},
-	{"jumbo_payload_header_is_on_no_wire", 14 + 4, 14 + 40, LENGTH_0},
-	{"udp_over_ipv4", 14 + 2, 14, LENGTH_SAID},
-	{"udp_over_ipv6", 14 + 4, 14 + 40, LENGTH_SAID},
-	{"all_extension_headers_are_walked", 14 + 4, 14 + 40, LENGTH_SAID},
-	{"moved_out_tag_is_the_outer_one", 14 + 2, 14, LENGTH_SAID},
-	{"tag_behind_a_moved_out_one_is_customer", 18 + 4, 18 + 40, LENGTH_SAID},
-	{"sctp_has_ports", 14 + 2, 14, LENGTH_SAID},
+	{"tcp_over_ipv4", LENGTH_SAID | LENGTH_0, {{14 + 2, 14}}},
+	{"tcp_over_ipv6", LENGTH_SAID | LENGTH_0, {{14 + 4, 14 + 40}}},
+	{"tcp_with_options", LENGTH_SAID | LENGTH_0, {{14 + 2, 14}}},
+	{"ipv4_with_40_octets_of_options", LENGTH_SAID | LENGTH_0, {{14 + 2, 14}}},
+	{"destination_options_are_walked", LENGTH_SAID | LENGTH_0, {{14 + 4, 14 + 40}}},
+	{"two_8021q_tags_before_ipv6", LENGTH_SAID | LENGTH_0, {{22 + 4, 22 + 40}}},
+	{"jumbo_payload_header_is_on_no_wire", LENGTH_0, {{14 + 4, 14 + 40}}},
+	{"udp_over_ipv4", LENGTH_SAID, {{14 + 2, 14}}},
+	{"udp_over_ipv6", LENGTH_SAID, {{14 + 4, 14 + 40}}},
+	{"all_extension_headers_are_walked", LENGTH_SAID, {{14 + 4, 14 + 40}}},
+	{"moved_out_tag_is_the_outer_one", LENGTH_SAID, {{14 + 2, 14}}},
+	{"tag_behind_a_moved_out_one_is_customer", LENGTH_SAID, {{18 + 4, 18 + 40}}},
+	{"sctp_has_ports", LENGTH_SAID, {{14 + 2, 14}}},
+};
+
+/* Same of tunnels: the octets up to the innermost payload are in each segment. */
+static const struct headers tunnels[] = {
+	{"ipv4_in_ipv4", LENGTH_SAID, {{14 + 2, 14}, {34 + 2, 34}}},
+	{"tcp_over_ipv6_in_ipv4", LENGTH_SAID | LENGTH_0, {{14 + 2, 14}, {34 + 4, 34 + 40}}},
+	{"tunnel_encapsulation_limit", LENGTH_SAID, {{14 + 4, 14 + 40}, {62 + 2, 62}}},
+	{"jumbo_payload_header_in_a_tunnel", LENGTH_0, {{14 + 4, 14 + 40}, {54 + 4, 54 + 40}}},
+	{"gre_with_all_three", LENGTH_SAID, {{14 + 2, 14}, {50 + 2, 50}}},
+	{"gre_with_key_over_ipv6", LENGTH_SAID, {{14 + 4, 14 + 40}, {62 + 4, 62 + 40}}},
+	{"nvgre", LENGTH_SAID, {{14 + 2, 14}, {56 + 2, 56}}},
+	{"tcp_over_ipv6_in_vxlan", LENGTH_SAID | LENGTH_0, {{14 + 2, 14}, {64 + 4, 64 + 40}}},
+	{"vxlan_over_ipv6", LENGTH_SAID, {{14 + 4, 14 + 40}, {84 + 2, 84}}},
+	{"tag_in_vxlan_is_no_customer_tag", LENGTH_SAID, {{14 + 2, 14}, {68 + 2, 68}}},
+	{"geneve_with_252_octets_of_options", LENGTH_SAID, {{14 + 2, 14}, {316 + 2, 316}}},
+	{"gtpu_with_one_extension", LENGTH_SAID, {{14 + 2, 14}, {58 + 2, 58}}},
+	{"ip_in_gre", LENGTH_SAID, {{14 + 2, 14}, {38 + 2, 38}, {58 + 2, 58}}},
+	{"vxlan_in_gtpu", LENGTH_SAID, {{14 + 4, 14 + 40}, {70 + 2, 70}, {120 + 4, 120 + 40}}},
 };
 
 /* What leaves the host: segment by segment, each with all headers in front of it. */
@@ -67,43 +87,60 @@ static struct testrun_wire sum_segments(size_t l2, size_t header, size_t payload
 	return wire;
 }
 
-/* One super-packet in and out. */
+/* One super-packet in and out, under a policy. */
 static void run_super(const struct headers *h, size_t payload, size_t gso_size, bool with_segs,
-		      int length)
+		      int length, int policy)
 {
-	const struct sample *sample = sample_find(h->sample);
-	const size_t tag = sample->moved_out ? 4 : 0;
-	const size_t l2 = sample->l2_octets ? sample->l2_octets : 14;
-	const struct testrun_wire wire =
-		sum_segments(l2 + tag, sample->header_octets + tag, payload, gso_size);
-	const struct testrun_skb skb = {.gso_size = gso_size,
-					.gso_segs = with_segs ? wire.packets : 0,
-					.ingress_ifindex = 9,
-					.moved_out = sample->moved_out,
-					.moved_tci = sample->moved_tci};
+	struct sample sample = *sample_find(h->sample);
+	const size_t tag = sample.moved_out ? 4 : 0;
+	const size_t l2 = sample.l2_octets ? sample.l2_octets : 14;
+	struct testrun_skb skb = {.gso_size = gso_size,
+				  .ingress_ifindex = 9,
+				  .moved_out = sample.moved_out,
+				  .moved_tci = sample.moved_tci};
+	struct testrun_wire wire;
+	size_t header = 0;
 
-	sample_build(sample, &packet);
-	packet.size = sample->header_octets + sample->phantom_octets;
+	for (unsigned int depth = 0; depth <= SAMPLE_TUNNELS; depth++)
+		if (sample_layer(&sample, depth)->version)
+			header = sample_layer(&sample, depth)->header_octets;
+	wire = sum_segments(l2 + tag, header + tag, payload, gso_size);
+	skb.gso_segs = with_segs ? wire.packets : 0;
+	sample_build(&sample, &packet);
+	packet.size = header + sample.phantom_octets;
 	packet_payload(&packet, payload);
-	packet_set16(&packet, h->length_at, length == LENGTH_0 ? 0 : packet.size - h->length_less);
-	testrun_expect(&run, HOOK_TC_IN, sample, &packet, packet.size, &skb, SAMPLE_OK, &wire);
-	testrun_expect(&run, HOOK_TC_OUT, sample, &packet, packet.size, &skb, SAMPLE_OK, &wire);
+	sample.octets = length == LENGTH_0 ? 0 : packet.size - l2;
+	for (size_t i = 0; i < 3 && h->length[i].at; i++)
+		packet_set16(&packet, h->length[i].at,
+			     length == LENGTH_0 ? 0 : packet.size - h->length[i].less);
+	testrun_expect_whole(&run, HOOK_TC_IN, &sample, &packet, &skb, policy, &wire);
+	testrun_expect_whole(&run, HOOK_TC_OUT, &sample, &packet, &skb, policy, &wire);
 }
 
-/* Sizes on both sides of each multiple. */
-static void super_packets_are_their_segments(bool with_segs, int length)
+static void run_supers(const struct headers *h, size_t nr_headers, bool with_segs, int length,
+		       int policy)
 {
+	/* Sizes on both sides of each multiple. */
 	static const size_t gso_sizes[] = {1, 8, 536, 1000, 1448};
 	static const size_t payloads[] = {1,	2,    7,    8,	  9,	535,  536,
 					  537,	999,  1000, 1001, 1072, 1448, 1449,
 					  1999, 2000, 2001, 2896, 2897, 3000};
 
-	for (size_t i = 0; i < sizeof(headers) / sizeof(headers[0]); i++)
+	for (size_t i = 0; i < nr_headers; i++)
 		for (size_t j = 0; j < sizeof(gso_sizes) / sizeof(gso_sizes[0]); j++)
 			for (size_t k = 0; k < sizeof(payloads) / sizeof(payloads[0]); k++)
-				if (headers[i].lengths & length)
-					run_super(&headers[i], payloads[k], gso_sizes[j], with_segs,
-						  length);
+				if (h[i].lengths & length)
+					run_super(&h[i], payloads[k], gso_sizes[j], with_segs,
+						  length, policy);
+}
+
+static void super_packets_are_their_segments(bool with_segs, int length)
+{
+	run_supers(headers, sizeof(headers) / sizeof(headers[0]), with_segs, length,
+		   PLX_POLICY_BOTH);
+	for (int policy = PLX_POLICY_BOTH; policy <= PLX_POLICY_OUTER; policy++)
+		run_supers(tunnels, sizeof(tunnels) / sizeof(tunnels[0]), with_segs, length,
+			   policy);
 }
 
 static void super_packet_counts_its_segments(void **state)
@@ -139,7 +176,58 @@ static void super_packet_without_payload_is_one_packet(void **state)
 
 	(void)state;
 	sample_build(sample, &packet);
-	testrun_expect(&run, HOOK_TC_OUT, sample, &packet, packet.size, &skb, SAMPLE_OK, &wire);
+	testrun_expect_whole(&run, HOOK_TC_OUT, sample, &packet, &skb, PLX_POLICY_BOTH, &wire);
+}
+
+/*
+ * A VXLAN sender in user space may give the kernel many of its packets as one UDP payload (USO):
+ * the header in the first one is not that of the others, so they are the outer flow's, with its
+ * octets.
+ */
+static void super_packet_of_many_tunnel_packets_is_of_the_outer_flow(void **state)
+{
+	struct sample sample = *sample_find("super_packet_of_many_vxlan_packets");
+	const size_t inner = 8 + 14 + 29; /* each */
+
+	(void)state;
+	for (size_t packets = 2; packets < 20; packets++)
+		for (size_t less = 0; less < 10; less += 9) /* of the last one */
+			for (int policy = PLX_POLICY_BOTH; policy <= PLX_POLICY_OUTER; policy++) {
+				const struct testrun_skb skb = {.gso_size = inner,
+								.gso_segs = packets};
+				const struct testrun_wire wire = sum_segments(
+					14, sample.header_octets, packets * inner - less, inner);
+
+				sample_build(&sample, &packet);
+				packet.size = 42 + inner;
+				for (size_t i = 1; i < packets; i++) {
+					memcpy(packet.bytes + packet.size, packet.bytes + 42,
+					       inner);
+					packet.size += inner;
+				}
+				packet.size -= less;
+				packet_set16(&packet, 14 + 2, packet.size - 14);
+				packet_set16(&packet, 34 + 4, packet.size - 34);
+				sample.octets = packet.size - 14;
+				testrun_expect_whole(&run, HOOK_TC_OUT, &sample, &packet, &skb,
+						     policy, &wire);
+			}
+}
+
+/* Its segments are counted with what is known of their headers. */
+static void super_packet_of_a_malformed_tunnel_has_outer_headers(void **state)
+{
+	const struct sample *sample = sample_find("ihl_4_in_a_tunnel");
+	const struct testrun_wire wire = sum_segments(14, 34, 20 + 9 + 2000, 1000);
+	const struct testrun_skb skb = {.gso_size = 1000, .gso_segs = 3};
+
+	(void)state;
+	for (int policy = PLX_POLICY_BOTH; policy <= PLX_POLICY_OUTER; policy++) {
+		sample_build(sample, &packet);
+		packet_payload(&packet, 2000);
+		packet_set16(&packet, 14 + 2, packet.size - 14);
+		testrun_expect_whole(&run, HOOK_TC_IN, sample, &packet, &skb, policy, &wire);
+	}
 }
 
 /* GSO_BY_FRAGS: gso_size 0xffff says that the segments are of any sizes. Their number is right. */
@@ -173,8 +261,7 @@ static void skipped_super_packet_counts_its_segments(void **state)
 
 	(void)state;
 	sample_build(sample, &packet);
-	testrun_expect(&run, HOOK_TC_IN, sample, &packet, packet.size, &skb,
-		       PLX_SKIP_MPLS_PAYLOAD, &wire);
+	testrun_expect_whole(&run, HOOK_TC_IN, sample, &packet, &skb, PLX_POLICY_BOTH, &wire);
 }
 
 /* Total length 0 means a super-packet, and nothing else. */
@@ -185,8 +272,7 @@ static void length_0_is_malformed_without_gso_size(void **state)
 
 	(void)state;
 	sample_build(sample, &packet);
-	testrun_expect(&run, HOOK_TC_OUT, sample, &packet, packet.size, NULL, PLX_SKIP_BAD_IP,
-		       &wire);
+	testrun_expect_whole(&run, HOOK_TC_OUT, sample, &packet, NULL, PLX_POLICY_BOTH, &wire);
 }
 
 static void egress_keeps_the_ingress_interface_of_the_first_packet(void **state)
@@ -245,6 +331,8 @@ int main(void)
 		cmocka_unit_test(big_tcp_counts_its_segments),
 		cmocka_unit_test(big_tcp_without_gso_segs_counts_its_segments),
 		cmocka_unit_test(super_packet_without_payload_is_one_packet),
+		cmocka_unit_test(super_packet_of_many_tunnel_packets_is_of_the_outer_flow),
+		cmocka_unit_test(super_packet_of_a_malformed_tunnel_has_outer_headers),
 		cmocka_unit_test(sctp_segments_are_counted_by_gso_segs),
 		cmocka_unit_test(skipped_super_packet_counts_its_segments),
 		cmocka_unit_test(length_0_is_malformed_without_gso_size),

@@ -38,8 +38,8 @@ static void jumbo_frame_counts_all_its_buffers(void **state)
 	(void)state;
 	build_jumbo();
 	assert_int_equal(packet.size, 9014);
-	testrun_expect(&run, HOOK_XDP, sample_find("tcp_over_ipv4"), &packet, packet.size, NULL,
-		       SAMPLE_OK, &wire);
+	testrun_expect_whole(&run, HOOK_XDP, sample_find("tcp_over_ipv4"), &packet, NULL,
+			     PLX_POLICY_BOTH, &wire);
 }
 
 /* Test run with size octets in the first buffer. 0 or negative errno. */
@@ -86,6 +86,44 @@ static void headers_outside_the_first_buffer_are_nonlinear(void **state)
 	assert_int_equal(run.records[0].stats.frame_octets, packet.size);
 }
 
+/* The headers of a tunnel, too, but then there is a flow: that of the header around it. */
+static void tunnel_headers_outside_the_first_buffer_leave_the_outer_flow(void **state)
+{
+	const struct sample *sample = sample_find("geneve_with_252_octets_of_options");
+	const uint32_t inner = sample->inner[0].header_octets;
+	struct plx_if_stats before, now;
+	struct sample_outcome want;
+	struct plx_flow_key key;
+
+	(void)state;
+	for (uint32_t size = sample->header_octets - 1; size <= inner; size++) {
+		sample_build(sample, &packet);
+		sample_outcome(sample, &packet, size, packet.size, PLX_POLICY_BOTH, &want);
+		packet_payload(&packet, 1000);
+		testrun_clear(&run);
+		testrun_books(&run, PLX_DIR_IN, &before);
+		if (run_linear(size)) {
+			print_message("a first buffer of chosen size needs Linux 6.18\n");
+			skip();
+		}
+		testrun_take(&run);
+		testrun_books(&run, PLX_DIR_IN, &now);
+		testrun_balanced(&now);
+		assert_int_equal(run.nr_records, size >= sample->header_octets);
+		assert_int_equal(now.skipped[PLX_SKIP_NONLINEAR].packets -
+					 before.skipped[PLX_SKIP_NONLINEAR].packets,
+				 size < sample->header_octets);
+		assert_int_equal(now.limited[PLX_LIMIT_TUNNEL_TRUNC].packets -
+					 before.limited[PLX_LIMIT_TUNNEL_TRUNC].packets,
+				 size >= sample->header_octets && size < inner);
+		if (size < sample->header_octets)
+			continue;
+		sample_key(sample, &want, TESTRUN_IFINDEX, &key);
+		assert_memory_equal(&run.records[0].key, &key, sizeof(key));
+		assert_int_equal(run.records[0].stats.frame_octets, packet.size);
+	}
+}
+
 static void ingress_interface_is_that_of_the_queue(void **state)
 {
 	struct xdp_md ctx = {.ingress_ifindex = TESTRUN_IFINDEX};
@@ -116,6 +154,7 @@ int main(void)
 	static const struct CMUnitTest more[] = {
 		cmocka_unit_test(jumbo_frame_counts_all_its_buffers),
 		cmocka_unit_test(headers_outside_the_first_buffer_are_nonlinear),
+		cmocka_unit_test(tunnel_headers_outside_the_first_buffer_leave_the_outer_flow),
 		cmocka_unit_test(ingress_interface_is_that_of_the_queue),
 		cmocka_unit_test(random_packets_pass_and_balance),
 	};

@@ -18,21 +18,44 @@ void packet_clear(struct packet *p)
 {
 	p->size = 0;
 	p->nr_marks = 0;
+	p->nr_options = 0;
+	p->depth = 0;
 }
 
-static enum plx_skip mark_reason(const char *text, const char *at)
+/* The mark at, behind its bar. */
+static void add_mark(struct packet *p, const char *text, const char *at)
 {
+	struct packet_mark mark = {.end = p->size, .depth = p->depth};
+
 	switch (*at) {
+	case '>':
+		p->depth++;
+		return;
+	case 'o':
+		if (p->nr_options == PACKET_MARKS)
+			give_up(text, at);
+		p->options[p->nr_options++] = mark;
+		return;
+	case 't': /* in a tunnel the layer does not matter */
+		if (p->depth == 0)
+			give_up(text, at);
+		mark.cut = PLX_SKIP_TRUNC_L2;
+		break;
 	case '2':
-		return PLX_SKIP_TRUNC_L2;
+		mark.cut = PLX_SKIP_TRUNC_L2;
+		break;
 	case '3':
-		return PLX_SKIP_TRUNC_L3;
+		mark.cut = PLX_SKIP_TRUNC_L3;
+		break;
 	case '4':
-		return PLX_SKIP_TRUNC_L4;
+		mark.cut = PLX_SKIP_TRUNC_L4;
+		break;
 	default:
 		give_up(text, at);
-		return PLX_SKIP_MAX;
 	}
+	if (p->nr_marks == PACKET_MARKS)
+		give_up(text, at);
+	p->marks[p->nr_marks++] = mark;
 }
 
 static uint8_t digit(const char *text, const char *at)
@@ -48,10 +71,7 @@ void packet_hex(struct packet *p, const char *text)
 		if (*at == ' ')
 			continue;
 		if (*at == '|') {
-			if (p->nr_marks == PACKET_MARKS)
-				give_up(text, at);
-			p->marks[p->nr_marks].end = p->size;
-			p->marks[p->nr_marks++].cut = mark_reason(text, ++at);
+			add_mark(p, text, ++at);
 			continue;
 		}
 		if (p->size == PACKET_MAX)
@@ -81,12 +101,34 @@ void packet_set32(struct packet *p, size_t offset, uint32_t value)
 	packet_set16(p, offset + 2, value);
 }
 
-unsigned int packet_verdict(const struct packet *p, size_t size, unsigned int whole)
+const struct packet_mark *packet_cut(const struct packet *p, size_t size)
 {
 	for (size_t i = 0; i < p->nr_marks; i++)
 		if (size < p->marks[i].end)
-			return p->marks[i].cut;
-	return whole;
+			return &p->marks[i];
+	return NULL;
+}
+
+uint64_t packet_tcp_options(const struct packet *p, size_t size, unsigned int depth)
+{
+	uint64_t kinds = 0;
+
+	for (size_t i = 0; i < p->nr_options; i++) {
+		const uint8_t *end = p->bytes + p->options[i].end;
+
+		/* 0 and 1 are kinds without a length, and no length is that small */
+		if (p->options[i].depth == depth && p->options[i].end <= size)
+			kinds |= 1ULL << (end[-1] > 1 ? end[-2] : end[-1]);
+	}
+	return kinds;
+}
+
+bool packet_has_transport(const struct packet *p, unsigned int depth)
+{
+	for (size_t i = 0; i < p->nr_marks; i++)
+		if (p->marks[i].depth == depth && p->marks[i].cut == PLX_SKIP_TRUNC_L4)
+			return true;
+	return false;
 }
 
 uint64_t random_next(uint64_t *state)

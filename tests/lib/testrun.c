@@ -19,17 +19,16 @@
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 
-#include <plx/parse.h>
+#include <plx/headers.h>
 
 #include "bpf/observe_tc.skel.h"
 #include "bpf/observe_xdp.skel.h"
 
 #define VERDICT_XDP_PASS  2
 #define VERDICT_TC_UNSPEC 0xffffffffU
-#define MAX_RECORDS	  65536
+#define MAX_RECORDS	  131072
 #define CLOCK_SLACK_NS	  200000000ULL /* of the cached clock: a jiffy, and what a busy host adds */
-#define IP_HEADERS	  (14 + 40)    /* a test run of an skb wants them whole */
-#define RANDOM_GATHER	  1024	       /* packets between two looks at books and tables */
+#define NR_POLICIES	  (PLX_POLICY_OUTER + 1)
 
 int hook_direction(enum testrun_hook hook)
 {
@@ -102,6 +101,7 @@ static void load_xdp(struct testrun *t)
 	t->xdp = observe_xdp__open();
 	assert_non_null(t->xdp);
 	t->xdp->rodata->flows_limit = t->dp->opts.flows;
+	t->xdp->rodata->tunnels_limit = t->dp->opts.tunnels;
 	bpf_object__for_each_map (map, t->xdp->obj) {
 		if (bpf_map__is_internal(map))
 			continue;
@@ -115,9 +115,11 @@ static void load_xdp(struct testrun *t)
 	t->prog_fd[HOOK_XDP] = bpf_program__fd(t->xdp->progs.plx_xdp);
 }
 
-void testrun_open(struct testrun *t, uint32_t flows, uint32_t ring_bytes, uint32_t fragments)
+void testrun_open(struct testrun *t, uint32_t flows, uint32_t tunnels, uint32_t ring_bytes,
+		  uint32_t fragments)
 {
 	const struct plx_dataplane_opts opts = {.flows = flows,
+						.tunnels = tunnels,
 						.ring_bytes = ring_bytes,
 						.fragments = fragments,
 						.record = on_record,
@@ -125,7 +127,7 @@ void testrun_open(struct testrun *t, uint32_t flows, uint32_t ring_bytes, uint32
 	char error[256];
 
 	memset(t, 0, sizeof(*t));
-	t->front_fd = t->calls_fd = -1;
+	t->front_fd = t->calls_fd = t->called_fd = -1;
 	t->max_records = MAX_RECORDS;
 	t->records = calloc(t->max_records, sizeof(*t->records));
 	assert_non_null(t->records);
@@ -171,14 +173,32 @@ void testrun_register(struct testrun *t, uint32_t ifindex)
 	t->dp->control->if_index[iface->slot] = ifindex;
 }
 
-int testrun_try(const struct testrun *t, enum testrun_hook hook, const void *bytes, size_t size,
+void testrun_policy(struct testrun *t, int policy)
+{
+	t->dp->control->if_tunnel[plx_iface_find(t->dp, TESTRUN_IFINDEX)->slot] = policy;
+}
+
+/* Make the program in front call the one of fd. Not for threads: what is called is one for all. */
+static int call_behind_front(struct testrun *t, int fd)
+{
+	uint32_t zero = 0;
+
+	if (t->called_fd == fd)
+		return 0;
+	if (bpf_map_update_elem(t->calls_fd, &zero, &fd, BPF_ANY))
+		return -errno;
+	t->called_fd = fd;
+	return 0;
+}
+
+int testrun_try(struct testrun *t, enum testrun_hook hook, const void *bytes, size_t size,
 		const struct testrun_skb *skb, uint32_t repeat)
 {
 	LIBBPF_OPTS(bpf_test_run_opts, opts, .data_in = bytes, .data_size_in = size,
 		    .repeat = repeat);
 	struct __sk_buff ctx = {};
 	int fd = t->prog_fd[hook];
-	uint32_t zero = 0;
+	int err;
 
 	if (hook != HOOK_XDP && skb) {
 		ctx.gso_size = skb->gso_size;
@@ -190,8 +210,9 @@ int testrun_try(const struct testrun *t, enum testrun_hook hook, const void *byt
 		opts.ctx_size_in = sizeof(ctx);
 	}
 	if (hook != HOOK_XDP && skb && (skb->moved_out || skb->cut)) {
-		if (bpf_map_update_elem(t->calls_fd, &zero, &fd, BPF_ANY))
-			return -errno;
+		err = call_behind_front(t, fd);
+		if (err)
+			return err;
 		fd = t->front_fd;
 	}
 	if (bpf_prog_test_run_opts(fd, &opts))
@@ -220,6 +241,7 @@ static void take_table(struct testrun *t, int family)
 	union {
 		struct plx_flow_key wide;
 		struct plx_flow_key4 narrow;
+		struct plx_flow_key_tunnel tunnel;
 	} key;
 
 	while (inserts->count > 0 && bpf_map_get_next_key(fd, NULL, &key) == 0) {
@@ -237,6 +259,8 @@ static void take_table(struct testrun *t, int family)
 							.flags = key.narrow.flags};
 		else
 			rec.key = key.wide;
+		if (family == PLX_FAMILY_TUNNEL)
+			rec.tunnel = key.tunnel.tunnel;
 		on_record(t, &rec);
 		found++;
 	}
@@ -257,6 +281,7 @@ void testrun_clear(struct testrun *t)
 	int fd = bpf_map__fd(t->dp->tc->maps.fragments);
 	struct plx_frag_key key;
 
+	testrun_policy(t, PLX_POLICY_BOTH);
 	testrun_take(t);
 	while (bpf_map_get_next_key(fd, NULL, &key) == 0)
 		assert_int_equal(bpf_map_delete_elem(fd, &key), 0);
@@ -311,14 +336,16 @@ void testrun_balanced(const struct plx_if_stats *books)
 	assert_int_equal(books->seen.bytes, sum.bytes);
 }
 
-/* now is before with exactly tally added, in the columns that a packet of this fate has. */
+/* now is before with exactly tally added, in the columns that a packet of this outcome has. */
 static void check_books(const struct plx_if_stats *before, const struct plx_if_stats *now,
-			unsigned int want, const struct plx_tally *tally)
+			const struct sample_outcome *want, const struct plx_tally *tally)
 {
 	struct plx_if_stats wanted = *before;
-	struct plx_tally *column = want == SAMPLE_OK ? &wanted.metered : &wanted.skipped[want];
+	struct plx_tally *column = &wanted.metered;
 
 	testrun_balanced(now);
+	if (want->verdict != SAMPLE_OK)
+		column = &wanted.skipped[want->verdict];
 	wanted.seen.packets += tally->packets;
 	wanted.seen.bytes += tally->bytes;
 	column->packets += tally->packets;
@@ -328,56 +355,60 @@ static void check_books(const struct plx_if_stats *before, const struct plx_if_s
 			fail_msg("%s: %llu packets, not %llu", plx_skip_name(reason),
 				 now->skipped[reason].packets - before->skipped[reason].packets,
 				 wanted.skipped[reason].packets - before->skipped[reason].packets);
+	for (int i = 0; i < PLX_LIMIT_MAX; i++) {
+		if (want->verdict == SAMPLE_OK && want->limits >> i & 1) {
+			wanted.limited[i].packets += tally->packets;
+			wanted.limited[i].bytes += tally->bytes;
+		}
+		if (now->limited[i].packets != wanted.limited[i].packets)
+			fail_msg("%s: %llu packets, not %llu", plx_limit_name(i),
+				 now->limited[i].packets - before->limited[i].packets,
+				 wanted.limited[i].packets - before->limited[i].packets);
+	}
 	assert_int_equal(now->seen.packets, wanted.seen.packets);
 	assert_int_equal(now->seen.bytes, wanted.seen.bytes);
 	assert_memory_equal(now, &wanted, sizeof(wanted));
 }
 
 static void check_flow(const struct testrun *t, enum testrun_hook hook, const struct sample *sample,
-		       const struct testrun_skb *skb, const struct testrun_wire *wire,
-		       bool without_ports)
+		       const struct testrun_skb *skb, const struct sample_outcome *want,
+		       const struct testrun_wire *wire)
 {
+	const struct sample_layer *layer = sample_layer(sample, want->depth);
 	const struct plx_flow_stats *stats = &t->records[0].stats;
-	const uint8_t ttl = sample->ttl ? sample->ttl : 64;
+	const uint8_t ttl = layer->ttl ? layer->ttl : 64;
 	struct plx_flow_first first;
+	struct plx_tunnel tunnel;
 	struct plx_flow_key key;
 
 	assert_int_equal(t->nr_records, 1);
-	sample_key(sample, TESTRUN_IFINDEX, &key);
+	sample_key(sample, want, TESTRUN_IFINDEX, &key);
 	if (hook == HOOK_TC_OUT)
 		key.flags |= PLX_KEY_DIR_OUT;
-	if (without_ports)
-		key.flags |= PLX_KEY_FRAGMENT;
-	sample_first(sample, &first);
+	sample_tunnel(sample, want, &tunnel);
+	sample_first(sample, want, &first);
 	if (hook == HOOK_TC_OUT && skb)
 		first.ingress_ifindex = skb->ingress_ifindex;
 	assert_memory_equal(&t->records[0].key, &key, sizeof(key));
+	assert_memory_equal(&t->records[0].tunnel, &tunnel, sizeof(tunnel));
 	assert_memory_equal(&stats->first, &first, sizeof(first));
 	assert_int_equal(stats->packets, wire->packets);
 	assert_int_equal(stats->octets, wire->octets);
 	assert_int_equal(stats->frame_octets, wire->frame_octets);
 	assert_int_equal(PLX_SHAPE_MIN_LEN(stats->shape), wire->min_length);
 	assert_int_equal(PLX_SHAPE_MAX_LEN(stats->shape), wire->max_length);
-	assert_int_equal(PLX_SHAPE_TCP_FLAGS(stats->shape), sample->tcp_flags);
+	assert_int_equal(PLX_SHAPE_TCP_FLAGS(stats->shape), layer->tcp_flags);
 	assert_int_equal(PLX_SHAPE_MIN_TTL(stats->shape), ttl);
 	assert_int_equal(PLX_SHAPE_MAX_TTL(stats->shape), ttl);
-	assert_int_equal(stats->fragment_flags, sample->fragment_flags);
+	assert_int_equal(PLX_MARKS_FRAGMENT_FLAGS(stats->marks), layer->fragment_flags);
+	assert_int_equal(PLX_MARKS_IP_OPTIONS(stats->marks), layer->ip_options);
+	assert_int_equal(stats->tcp_options, want->tcp_options);
 	assert_int_equal(stats->first_ns, stats->last_ns);
-}
-
-/* A later fragment, or a first one too short for its ports. */
-static bool lacks_ports(const struct sample *sample, const struct packet *p)
-{
-	bool read = false;
-
-	for (size_t i = 0; i < p->nr_marks; i++)
-		read |= p->marks[i].cut == PLX_SKIP_TRUNC_L4;
-	return sample->later_fragment || (sample->first_fragment && !read);
 }
 
 void testrun_expect(struct testrun *t, enum testrun_hook hook, const struct sample *sample,
 		    const struct packet *p, size_t size, const struct testrun_skb *skb,
-		    unsigned int want, const struct testrun_wire *wire)
+		    const struct sample_outcome *want, const struct testrun_wire *wire)
 {
 	const struct plx_tally tally = {wire->packets, wire->frame_octets};
 	struct plx_if_stats before[PLX_NR_DIRS], now[PLX_NR_DIRS];
@@ -385,6 +416,7 @@ void testrun_expect(struct testrun *t, enum testrun_hook hook, const struct samp
 	uint64_t begin, end;
 
 	testrun_clear(t);
+	testrun_policy(t, want->policy);
 	for (int dir = 0; dir < PLX_NR_DIRS; dir++)
 		testrun_books(t, dir, &before[dir]);
 	begin = plx_now_ns();
@@ -397,16 +429,26 @@ void testrun_expect(struct testrun *t, enum testrun_hook hook, const struct samp
 	testrun_take(t);
 	check_books(&before[direction], &now[direction], want, &tally);
 	assert_memory_equal(&before[!direction], &now[!direction], sizeof(now[0]));
-	if (want != SAMPLE_OK) {
+	if (want->verdict != SAMPLE_OK) {
 		assert_int_equal(t->nr_records, 0);
 		return;
 	}
-	check_flow(t, hook, sample, skb, wire, lacks_ports(sample, p));
+	check_flow(t, hook, sample, skb, want, wire);
 	assert_in_range(t->records[0].stats.first_ns, begin - CLOCK_SLACK_NS, end);
 }
 
+void testrun_expect_whole(struct testrun *t, enum testrun_hook hook, const struct sample *sample,
+			  const struct packet *p, const struct testrun_skb *skb, int policy,
+			  const struct testrun_wire *wire)
+{
+	struct sample_outcome want;
+
+	sample_outcome(sample, p, p->size, p->size, policy, &want);
+	testrun_expect(t, hook, sample, p, p->size, skb, &want, wire);
+}
+
 static void run_cut(struct testrun *t, enum testrun_hook hook, const struct sample *sample,
-		    const struct packet *p, size_t size)
+		    const struct packet *p, size_t size, int policy)
 {
 	const struct testrun_skb skb = {.ingress_ifindex = 7,
 					.moved_out = sample->moved_out,
@@ -417,96 +459,10 @@ static void run_cut(struct testrun *t, enum testrun_hook hook, const struct samp
 					  .frame_octets = size + (sample->moved_out ? 4 : 0),
 					  .min_length = sample->octets,
 					  .max_length = sample->octets};
+	struct sample_outcome want;
 
-	testrun_expect(t, hook, sample, p, size, &skb, packet_verdict(p, size, sample->want),
-		       &wire);
-}
-
-/* A sample with some octets changed, or cut, or lengthened; or nothing but noise. */
-static void random_packet(struct packet *p, uint64_t *random)
-{
-	uint64_t kind = random_next(random) % 8;
-	size_t changes = random_next(random) % 6;
-	size_t size;
-
-	sample_build(&samples[random_next(random) % nr_samples], p);
-	if (kind == 0) {
-		p->size = TESTRUN_MIN_SIZE + random_next(random) % 200;
-		for (size_t i = 0; i < p->size; i++)
-			p->bytes[i] = random_next(random);
-		if (random_next(random) % 2)
-			packet_set16(p, 12, random_next(random) % 2 ? 0x0800 : 0x86dd);
-		return;
-	}
-	if (kind == 1)
-		packet_payload(p, random_next(random) % 1500);
-	for (size_t i = 0; i < changes; i++)
-		p->bytes[12 + random_next(random) % (p->size - 12)] = random_next(random);
-	if (kind == 2) {
-		size = TESTRUN_MIN_SIZE + random_next(random) % (p->size - TESTRUN_MIN_SIZE + 1);
-		p->size = size;
-	}
-}
-
-/* What books gained, against what the parser here said. */
-static void check_random(struct testrun *t, int direction, const struct plx_if_stats *before,
-			 const uint64_t wanted[PLX_SKIP_MAX + 1], bool segments)
-{
-	struct plx_if_stats now;
-	struct plx_tally gone;
-
-	testrun_books(t, direction, &now);
-	testrun_balanced(&now);
-	gone.packets = now.ring_full.packets - before->ring_full.packets;
-	gone.bytes = now.ring_full.bytes - before->ring_full.bytes;
-	t->nr_records = 0;
-	t->delivered = (struct plx_tally){};
-	testrun_take(t);
-	assert_int_equal(t->delivered.packets + gone.packets,
-			 now.metered.packets - before->metered.packets);
-	assert_int_equal(t->delivered.bytes + gone.bytes,
-			 now.metered.bytes - before->metered.bytes);
-	if (segments)
-		return;
-	for (int reason = 0; reason < PLX_SKIP_MAX; reason++)
-		assert_int_equal(now.skipped[reason].packets - before->skipped[reason].packets,
-				 wanted[reason]);
-	assert_int_equal(now.metered.packets - before->metered.packets, wanted[SAMPLE_OK]);
-}
-
-void testrun_random(struct testrun *t, enum testrun_hook hook, uint32_t rounds)
-{
-	static struct packet p;
-	uint64_t random = random_seed();
-	int direction = hook_direction(hook);
-
-	for (uint32_t round = 0; round < rounds; round += RANDOM_GATHER) {
-		uint64_t wanted[PLX_SKIP_MAX + 1] = {0};
-		/* every second time, since segments make the counts of packets incomparable */
-		bool segments = hook != HOOK_XDP && round / RANDOM_GATHER % 2;
-		struct plx_if_stats before;
-
-		testrun_clear(t);
-		testrun_books(t, direction, &before);
-		for (int i = 0; i < RANDOM_GATHER; i++) {
-			struct testrun_skb skb = {.ingress_ifindex = i};
-			const struct plx_parse_in in = {};
-			struct plx_packet parsed;
-
-			random_packet(&p, &random);
-			wanted[plx_parse(p.bytes, p.bytes + p.size, &in, &parsed)]++;
-			if (hook != HOOK_XDP && p.size < IP_HEADERS) {
-				skb.cut = p.size;
-				p.size = IP_HEADERS;
-			}
-			if (segments) {
-				skb.gso_size = random_next(&random) % 2000;
-				skb.gso_segs = random_next(&random) % 4;
-			}
-			testrun_packet(t, hook, p.bytes, p.size, &skb);
-		}
-		check_random(t, direction, &before, wanted, segments);
-	}
+	sample_outcome(sample, p, size, size, policy, &want);
+	testrun_expect(t, hook, sample, p, size, &skb, &want, &wire);
 }
 
 /* One sample through one hook. */
@@ -524,7 +480,8 @@ static void whole(void **state)
 	static struct packet p;
 
 	sample_build(test->sample, &p);
-	run_cut(test->t, test->hook, test->sample, &p, p.size);
+	for (int policy = 0; policy < NR_POLICIES; policy++)
+		run_cut(test->t, test->hook, test->sample, &p, p.size, policy);
 }
 
 static void cut_anywhere(void **state)
@@ -533,8 +490,9 @@ static void cut_anywhere(void **state)
 	static struct packet p;
 
 	sample_build(test->sample, &p);
-	for (size_t size = TESTRUN_MIN_SIZE; size < p.size; size++)
-		run_cut(test->t, test->hook, test->sample, &p, size);
+	for (int policy = 0; policy < NR_POLICIES; policy++)
+		for (size_t size = TESTRUN_MIN_SIZE; size < p.size; size++)
+			run_cut(test->t, test->hook, test->sample, &p, size, policy);
 }
 
 /* Of a super-packet only its skb tells; XDP comes before there is one, or a moved-out tag. */
@@ -548,7 +506,7 @@ static struct testrun *group; /* cmocka gives a group's fixtures nothing but a p
 static int open_group(void **state)
 {
 	(void)state;
-	testrun_open(group, 64, 1 << 16, 1024);
+	testrun_open(group, 64, 64, 1 << 18, 1024);
 	return 0;
 }
 

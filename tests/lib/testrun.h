@@ -38,6 +38,7 @@ struct testrun {
 	int prog_fd[HOOK_MAX];
 	int front_fd; /* program that moves a tag out or cuts, then calls the first of calls */
 	int calls_fd;
+	int called_fd; /* the first of calls */
 	int nr_cpus;
 
 	/* What was delivered or taken, the first max of them with contents. */
@@ -48,11 +49,15 @@ struct testrun {
 };
 
 /* All sizes but the callback are the caller's. */
-void testrun_open(struct testrun *t, uint32_t flows, uint32_t ring_bytes, uint32_t fragments);
+void testrun_open(struct testrun *t, uint32_t flows, uint32_t tunnels, uint32_t ring_bytes,
+		  uint32_t fragments);
 void testrun_close(struct testrun *t);
 
 /* Give ifindex a slot and books, as attaching would. */
 void testrun_register(struct testrun *t, uint32_t ifindex);
+
+/* Set the enum plx_policy of TESTRUN_IFINDEX. */
+void testrun_policy(struct testrun *t, int policy);
 
 /*
  * One packet through hook, repeated. skb may be NULL. Fails the test when the program does not let
@@ -61,10 +66,13 @@ void testrun_register(struct testrun *t, uint32_t ifindex);
  */
 void testrun_packet(struct testrun *t, enum testrun_hook hook, const void *bytes, size_t size,
 		    const struct testrun_skb *skb);
-int testrun_try(const struct testrun *t, enum testrun_hook hook, const void *bytes, size_t size,
+int testrun_try(struct testrun *t, enum testrun_hook hook, const void *bytes, size_t size,
 		const struct testrun_skb *skb, uint32_t repeat);
 
-/* Forget records, the first fragments seen, and what is in the active tables and the ring. */
+/*
+ * Forget records, the first fragments seen, and what is in the active tables and the ring; the
+ * policy is PLX_POLICY_BOTH again.
+ */
 void testrun_clear(struct testrun *t);
 
 /*
@@ -95,22 +103,28 @@ struct testrun_wire {
 
 /*
  * The first size octets of p through hook: fails the test unless exactly one thing comes of it:
- * want is SAMPLE_OK and there is one flow, that of sample with counters as in wire, or want is a
- * skip reason and that and nothing else was tallied.
+ * want is metered and there is one flow, that of sample with counters as in wire, or it is a skip
+ * reason and that was tallied; of the limits exactly those of want were, and nothing else.
  */
 void testrun_expect(struct testrun *t, enum testrun_hook hook, const struct sample *sample,
 		    const struct packet *p, size_t size, const struct testrun_skb *skb,
-		    unsigned int want, const struct testrun_wire *wire);
+		    const struct sample_outcome *want, const struct testrun_wire *wire);
+
+/* Same, of all of p under policy, which is one frame or the segments in wire. */
+void testrun_expect_whole(struct testrun *t, enum testrun_hook hook, const struct sample *sample,
+			  const struct packet *p, const struct testrun_skb *skb, int policy,
+			  const struct testrun_wire *wire);
 
 /*
- * Random and mutated packets, rounds of them, through hook; with random GSO fields if it is a TC
- * one. Checks each verdict, each reason against the parser in user space, and the books.
+ * noise.c: random and mutated packets through hook, PLX_TEST_RANDOM of them or count, under all
+ * policies in turn; every second batch with random GSO fields if it is a TC one. Checks each
+ * verdict and the books, and without GSO each column and each flow against a replay.
  */
-void testrun_random(struct testrun *t, enum testrun_hook hook, uint32_t rounds);
+void testrun_random(struct testrun *t, enum testrun_hook hook, uint32_t count);
 
 /*
- * main() of a test program: every sample through each of the hooks, whole and cut at every length
- * that a test run takes, then the tests in more. t is open during the tests.
+ * main() of a test program: every sample through each of the hooks, under all policies, whole and
+ * cut at every length that a test run takes, then the tests in more. t is open during the tests.
  */
 int testrun_main(const char *name, struct testrun *t, const enum testrun_hook *hooks,
 		 size_t nr_hooks, const struct CMUnitTest *more, size_t nr_more);

@@ -9,7 +9,7 @@ import subprocess
 import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
-from netlab import BUILD, Daemon, equal, main, wait_for
+from netlab import BUILD, PYTHON, Daemon, equal, main, wait_for
 
 NOBODY = 65534
 
@@ -141,6 +141,30 @@ def exporters_come_and_go(lab):
     daemon.stop()
 
 
+def policy_of_tunnels_is_of_each_interface(lab):
+    """A packet of VXLAN without a VXLAN header: a plain one; with, but nothing inside: at a limit."""
+    ns, daemon = daemon_on_lo(lab, "--set", "tunnel=outer")
+    equal("policy of the others", daemon.status()["interfaces"][0]["tunnel"], "outer")
+    daemon.cli("iface", "del", "lo")
+    code, reply = daemon.cli("iface", "add", "lo", "--tunnel", "sideways", check=False)
+    equal("exit status of a bad policy", code, 2)
+    equal("own policy", daemon.cli("iface", "add", "lo", "--tunnel", "both")["interface"]["tunnel"],
+          "both")
+    send = ("import socket; s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM); "
+            "[s.sendto(data, ('127.0.0.1', 4789)) for data in "
+            "(bytes(8) + b'plain', bytes.fromhex('0800000000002a00') + b'cut')]")
+    seen = daemon.status()["total"]["seen"]["packets"]
+    lab.run(ns, [PYTHON, "-c", send])
+    # Twice over lo: out and in; and the answers, that nobody is there.
+    status = daemon.settled(seen + 4)
+    limited = status["total"]["limited"]
+    equal("tunnels that are cut", limited.pop("tunnel_truncated")["packets"], 2)
+    equal("other limits", sum(tally["packets"] for tally in limited.values()), 0)
+    equal("tunnel table", status["tables"]["tunnels"], 32768)
+    daemon.stop()
+
+
 if __name__ == "__main__":
     main([garbage_gets_an_error_and_the_door, clients_that_hang_hold_nobody_up,
-          reading_needs_access_changing_needs_root, exporters_come_and_go])
+          reading_needs_access_changing_needs_root, exporters_come_and_go,
+          policy_of_tunnels_is_of_each_interface])

@@ -6,12 +6,10 @@ filters of others.
     peer (p0) ===== veth ===== (m0) metered
 """
 
-import json
 import os
 import signal
 import subprocess
 import sys
-import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
 from netlab import BUILD, Daemon, check_ledger, equal, main, run, wait_for

@@ -24,19 +24,21 @@ static const char names[] =
 	"packet\tverdict\tversion\tsource\tdest\tprotocol\tsource_port\tdest_port\ttos\tttl\t"
 	"flow_label\toctets\tframe_octets\tvlan\tpriority\tcustomer_vlan\tmpls\ttcp_flags\t"
 	"fragment\tfragment_flags\tfragment_id\tfragment_protocol\tsource_mac\tdest_mac\t"
-	"ip_offset\theader_octets";
+	"ip_offset\theader_octets\tip_options\ttcp_options\ttcp_window\tlimits\ttunnel\touter";
+
+#define LIMIT_NAME(symbol, name) name,
+static const char *const limits[] = {PLX_LIMIT_REASONS(LIMIT_NAME)};
+#undef LIMIT_NAME
+
+static const char *const tunnel_types[] = {
+	[PLX_TUNNEL_IP] = "ip",	      [PLX_TUNNEL_GRE] = "gre",	    [PLX_TUNNEL_GREKEY] = "grekey",
+	[PLX_TUNNEL_NVGRE] = "nvgre", [PLX_TUNNEL_VXLAN] = "vxlan", [PLX_TUNNEL_GENEVE] = "geneve",
+	[PLX_TUNNEL_GTPU] = "gtpu",
+};
 
 static void print_mac(const __u8 mac[6])
 {
 	printf("\t%02x:%02x:%02x:%02x:%02x:%02x", mac[0], mac[1], mac[2], mac[3], mac[4], mac[5]);
-}
-
-static void print_address(int version, const __be32 address[4])
-{
-	char text[INET6_ADDRSTRLEN];
-
-	inet_ntop(version == 4 ? AF_INET : AF_INET6, address, text, sizeof(text));
-	printf("\t%s", text);
 }
 
 /* The id, or nothing when there is no tag: a tag of id 0 is one. */
@@ -48,16 +50,54 @@ static void print_vlan(unsigned int vlan)
 		printf("\t");
 }
 
+static void print_limits(unsigned int set)
+{
+	const char *comma = "";
+
+	printf("\t");
+	for (int i = 0; i < PLX_LIMIT_MAX; i++)
+		if (set >> i & 1) {
+			printf("%s%s", comma, limits[i]);
+			comma = ",";
+		}
+}
+
+static const char *address_text(int version, const __be32 address[4])
+{
+	static char text[INET6_ADDRSTRLEN];
+
+	return inet_ntop(version == 4 ? AF_INET : AF_INET6, address, text, sizeof(text));
+}
+
+/* Type and id; addresses, protocol and ports of the outer header. Both empty without a tunnel. */
+static void print_tunnel(const struct plx_packet *p)
+{
+	const struct plx_flow_first *first = &p->sample.stats.first;
+	const struct plx_tunnel *tunnel = &p->sample.tunnel;
+
+	if (!(p->sample.key.flags & PLX_KEY_TUNNEL)) {
+		printf("\t\t");
+		return;
+	}
+	printf("\t%s %u", tunnel_types[tunnel->type], tunnel->id);
+	printf("\t%s ", address_text(tunnel->version, tunnel->source));
+	printf("%s %u %u %u", address_text(tunnel->version, tunnel->dest), tunnel->protocol,
+	       ntohs(first->outer_source_port), ntohs(first->outer_dest_port));
+}
+
 static void print_packet(const struct plx_packet *p)
 {
 	const struct plx_flow_stats *stats = &p->sample.stats;
 	const struct plx_flow_key *key = &p->sample.key;
 	const struct plx_flow_first *first = &stats->first;
-	const char *fragment = p->first_fragment ? "first" : p->later_fragment ? "later" : "no";
+	const struct plx_layer *layer = &p->layer;
+	const char *fragment = layer->first_fragment   ? "first"
+			       : layer->later_fragment ? "later"
+						       : "no";
 
-	printf("\t%u", p->version);
-	print_address(p->version, key->source);
-	print_address(p->version, key->dest);
+	printf("\t%u", layer->version);
+	printf("\t%s", address_text(layer->version, key->source));
+	printf("\t%s", address_text(layer->version, key->dest));
 	printf("\t%u\t%u\t%u\t%u\t%u\t%u", key->protocol, ntohs(key->source_port),
 	       ntohs(key->dest_port), first->tos, PLX_SHAPE_MIN_TTL(stats->shape),
 	       first->flow_label);
@@ -66,20 +106,26 @@ static void print_packet(const struct plx_packet *p)
 	print_vlan(key->vlan);
 	printf("\t%u", first->vlan_priority);
 	print_vlan(first->customer_vlan);
-	printf("\t%u,%u,%u", first->mpls[0], first->mpls[1], first->mpls[2]);
+	for (int i = 0; i < PLX_MPLS_KEPT; i++)
+		printf("%s%02x%02x%02x", i ? "," : "\t", first->mpls[i][0], first->mpls[i][1],
+		       first->mpls[i][2]);
 	printf("\t%u\t%s\t%u\t%u\t%u", PLX_SHAPE_TCP_FLAGS(stats->shape), fragment,
-	       stats->fragment_flags,
-	       p->version == 4 ? ntohs(p->fragment_id) : ntohl(p->fragment_id),
-	       p->fragment_protocol);
+	       PLX_MARKS_FRAGMENT_FLAGS(stats->marks),
+	       layer->version == 4 ? ntohs(layer->fragment_id) : ntohl(layer->fragment_id),
+	       layer->fragment_protocol);
 	print_mac(first->source_mac);
 	print_mac(first->dest_mac);
 	printf("\t%u\t%u", p->ip_offset, p->header_octets);
+	printf("\t%u\t%llu\t%u", PLX_MARKS_IP_OPTIONS(stats->marks),
+	       (unsigned long long)stats->tcp_options, first->tcp_window);
+	print_limits(p->limits);
+	print_tunnel(p);
 }
 
 /* In memory that ends where the packet ends, so that the address sanitizer sees an overread. */
 static void parse(const struct pcap_pkthdr *header, const u_char *data, unsigned long number)
 {
-	const struct plx_parse_in in = {};
+	const struct plx_parse_in in = {.length = header->len};
 	static struct plx_packet p;
 	struct plx_wire wire;
 	enum plx_skip skip;
@@ -93,7 +139,7 @@ static void parse(const struct pcap_pkthdr *header, const u_char *data, unsigned
 	printf("%lu\t%s", number, verdicts[skip]);
 	if (skip == PLX_PARSE_OK) {
 		plx_wire_frame(&wire, header->len, p.ip_octets);
-		plx_sample_fill(&p, &wire, 0, PLX_DIR_IN, !plx_is_fragment(&p), 0);
+		plx_sample_fill(&p, &wire, 0, PLX_DIR_IN, PLX_POLICY_BOTH, 1, 0);
 		print_packet(&p);
 	}
 	printf("\n");

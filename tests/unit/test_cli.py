@@ -33,6 +33,8 @@ DEADLINE = 20  # seconds; for a machine with sanitizers and other work
 
 SKIP_REASONS = ["arp", "llc", "non_ip", "vlan_depth", "truncated_l2", "truncated_l3",
                 "truncated_l4", "malformed_ip", "malformed_l4", "ext_depth", "nonlinear"]
+LIMITS = ["fragment_ports", "ip_length", "tunnel_depth", "tunnel_payload", "tunnel_truncated",
+          "tunnel_malformed", "tunnel_fragment", "tunnel_super"]
 LOST_CAUSES = ["ring_full", "table_evicted", "unexplained", "no_exporter", "cache_full"]
 
 
@@ -42,12 +44,13 @@ def tally(packets=0, size=100):
     return {"packets": packets, "bytes": packets * size}
 
 
-def ledger(metered=0, held=0, skipped=None, lost=None, difference=0):
-    skipped, lost = skipped or {}, lost or {}
+def ledger(metered=0, held=0, skipped=None, lost=None, difference=0, limited=None):
+    skipped, lost, limited = skipped or {}, lost or {}, limited or {}
     return {
         "seen": tally(metered + sum(skipped.values())),
         "metered": tally(metered),
         "skipped": {reason: tally(skipped.get(reason, 0)) for reason in SKIP_REASONS},
+        "limited": {reason: tally(limited.get(reason, 0)) for reason in LIMITS},
         "exported": tally(metered - held - sum(lost.values()) - difference),
         "held": tally(held),
         "lost": {cause: tally(lost.get(cause, 0)) for cause in LOST_CAUSES},
@@ -57,7 +60,7 @@ def ledger(metered=0, held=0, skipped=None, lost=None, difference=0):
 
 def iface(name="eth0", **more):
     return {"name": name, "ifindex": 2, "present": True, "direction": "both",
-            "hook_asked": "auto", "hook_in": "xdp", "xdp_mode": "native", "hook_out": "tc",
+            "tunnel": "both", "hook_asked": "auto", "hook_in": "xdp", "xdp_mode": "native", "hook_out": "tc",
             "exact": True, "reason": "native XDP: the driver supports it", **more}
 
 
@@ -81,8 +84,8 @@ def status_document(**more):
         "epoch_ns": 10**9, "observation_domain": 1,
         "interfaces": [{**iface(), "ledger": {"in": way_in, "out": way_out}}],
         "total": total,
-        "tables": {"flows": 131072, "used_ipv4": 1234, "used_ipv6": 56, "epochs": 11565,
-                   "records": 998877, "spilled": 3, "evicted_flows": 0, "swap_ns": 12345,
+        "tables": {"flows": 131072, "used_ipv4": 1234, "used_ipv6": 56, "tunnels": 32768,
+                   "used_tunnel": 78, "epochs": 11565, "records": 998877, "spilled": 3, "evicted_flows": 0, "swap_ns": 12345,
                    "drain_ns": 3456789, "drain_records": 1290, "memory_bytes": 25165824},
         "cache": {"flows": 1290, "capacity": 2097152, "expired": 64000, "forced": 0,
                   "memory_bytes": 412000000},
@@ -108,6 +111,14 @@ def record6(number=0, **more):
                      destinationIPv6Address="2001:db8:ffff:eeee:dddd:cccc:bbbb:aaaa", **more)
     del changed["sourceIPv4Address"], changed["destinationIPv4Address"]
     return changed
+
+
+def in_tunnel(flow, protocol, dest_port=None, **more):
+    outer = {"sourceIPv4Address": "192.0.2.1", "destinationIPv4Address": "192.0.2.200",
+             "protocolIdentifier": protocol, "ipVersion": 4}
+    if dest_port:
+        outer.update(sourceTransportPort=54321, destinationTransportPort=dest_port)
+    return {**flow, "outer": outer, **more}
 
 
 def flows_document(records, total=None):
@@ -255,6 +266,8 @@ USAGE = [
     (["iface", "add", "eth0", "--hook", "xpd"], "--hook 'xpd': expected auto, xdp or tc"),
     (["iface", "add", "eth0", "--xdp-mode", "fast"], "--xdp-mode 'fast'"),
     (["iface", "add", "eth0", "--direction", "up"], "--direction 'up'"),
+    (["iface", "add", "eth0", "--tunnel", "off"], "--tunnel 'off': expected both, inner or outer"),
+    (["iface", "del", "eth0", "--tunnel", "inner"], "option '--tunnel' is not one of 'iface del'"),
     (["iface", "del", "eth0", "--hook", "tc"], "--hook"),
     (["export", "add"], "needs URL"),
     (["export", "flush", "now"], "now"),
@@ -315,9 +328,12 @@ REQUESTS = [
     (["flows", "--sort", "maximumTTL"], {"command": "flows", "sort": "maximumTTL"}),
     (["iface", "list"], {"command": "iface.list"}),
     (["iface", "add", "eth0"], {"command": "iface.add", "name": "eth0"}),
-    (["iface", "add", "eth0", "--hook", "xdp", "--xdp-mode", "generic", "--direction", "in"],
+    (["iface", "add", "eth0", "--hook", "xdp", "--xdp-mode", "generic", "--direction", "in",
+      "--tunnel", "outer"],
      {"command": "iface.add", "name": "eth0", "hook": "xdp", "xdp_mode": "generic",
-      "direction": "in"}),
+      "direction": "in", "tunnel": "outer"}),
+    (["iface", "add", "eth0", "--tunnel", "both"],
+     {"command": "iface.add", "name": "eth0", "tunnel": "both"}),
     (["iface", "del", "eth0"], {"command": "iface.del", "name": "eth0"}),
     (["export", "list"], {"command": "export.list"}),
     (["export", "add", "ipfix://[2001:db8::1]:4739?mtu=1400"],
@@ -435,8 +451,11 @@ def test_control_bytes_do_not_reach_the_terminal():
         ask(["status"], status=document).expect(0).out,
         ask(["flows"], flows=flows_document([
             record(sourceIPv4Address=evil, ingressInterfaceName=evil)])).expect(0).out,
+        ask(["flows"], flows=flows_document([
+            record(outer={"sourceIPv4Address": evil})])).expect(0).out,
         ask(["iface", "list"],
-            iface_list={"schema_version": 1, "interfaces": [iface(evil)]}).expect(0).out,
+            iface_list={"schema_version": 1,
+                        "interfaces": [iface(evil, tunnel=evil)]}).expect(0).out,
         ask(["iface", "add", "x"],
             iface_add={"schema_version": 1, "interface": iface(evil)}).expect(0).out,
         ask(["export", "del", "x"],
@@ -464,10 +483,11 @@ def test_status_shows_the_meter():
     text = ask(["status"], status=status_document()).expect(0).out
     has(text, "parallaxd 0.1.0, pid 4242, up 3h12m, epoch 1.0s",
         "eth0: native XDP: the driver supports it", "ledger balances",
-        "131072 flows each, used 1234 IPv4 + 56 IPv6", "evicted flows 0", "last swap 12us",
+        "131072 flows each, used 1234 IPv4 + 56 IPv6; 32768 flows in tunnels, used 78",
+        "11565 epochs, 998877 records, spilled 3, evicted flows 0", "last swap 12us",
         "last drain 3.4ms", "1290 of 2097152 flows", "ipfix://192.0.2.9:4739: ready")
-    has_no(text, "BALANCE", "llc", "ring_full", "GONE", "NOT EXACT")
-    assert line_of(text, "eth0") == ["eth0", "2", "xdp", "native", "tc", "both", "1234609",
+    has_no(text, "BALANCE", "llc", "ring_full", "of which", "GONE", "NOT EXACT")
+    assert line_of(text, "eth0") == ["eth0", "2", "xdp", "native", "tc", "both", "both", "1234609",
                                      "1234567", "7655", "7654"], text
     assert line_of(text, "seen") == ["seen", "1234609", "123M", "7655", "766k", "1242264",
                                      "124M"], text
@@ -496,6 +516,27 @@ def test_status_shows_losses():
     has_no(text, "table_evicted", "lost export_send")
 
 
+def test_status_shows_what_was_metered_at_a_limit():
+    limited = {"fragment_ports": 7, "tunnel_truncated": 90}
+    document = status_document(
+        interfaces=[{**iface(tunnel="inner"), "ledger": {"in": ledger(90, limited=limited),
+                                                         "out": ledger(10)}}],
+        total=ledger(100, limited=limited))
+    text = ask(["status"], status=document).expect(0).out
+    metered = [line.strip() for line in text.splitlines()]
+    metered = metered[[line.split()[:2] == ["metered", "90"] for line in metered].index(True):]
+    assert metered[1].split() == ["of", "which", "fragment_ports", "7", "700", "0", "0", "7",
+                                  "700"], text
+    assert metered[2].split()[2::2] == ["tunnel_truncated", "9.00k", "0", "9.00k"], text
+    assert metered[3].split()[0] == "exported", text
+    assert line_of(text, "eth0")[6] == "inner", text
+    has(text, "ledger balances")
+    has_no(text, "tunnel_depth")
+    del document["total"]["limited"]
+    text = ask(["status"], status=document).expect(0).out
+    assert line_of(text, "of which limited")[3:] == ["?"] * 6, text
+
+
 def test_status_is_loud_about_a_difference():
     document = status_document(
         interfaces=[{**iface(), "ledger": {"in": ledger(100, difference=-12), "out": ledger()}}],
@@ -521,9 +562,20 @@ def test_status_tells_gone_and_inexact_interfaces():
     text = ask(["status"], status=status_document(interfaces=[
         {**iface("veth0", present=False), "ledger": way},
         {**iface("eth1", exact=False, xdp_mode="generic"), "ledger": way},
-        {**iface("eth2", hook_in="tc", xdp_mode=""), "ledger": way}])).expect(0).out
+        {**iface("eth2", hook_in="tc", xdp_mode="", tunnel="outer"), "ledger": way}])).expect(0).out
     has(text, "veth0: GONE", "eth1: NOT EXACT", "xdp generic")
-    assert line_of(text, "eth2")[2:5] == ["tc", "tc", "both"], text
+    assert line_of(text, "eth2")[2:6] == ["tc", "tc", "both", "outer"], text
+
+
+def test_interfaces_are_listed_with_direction_and_policy():
+    text = ask(["iface", "list"], iface_list={"schema_version": 1, "interfaces": [
+        iface(), iface("eth1", direction="in", tunnel="inner")]}).expect(0).out
+    assert text.splitlines()[0].split() == ["INTERFACE", "IFINDEX", "PRESENT", "ASKED", "INGRESS",
+                                            "EGRESS", "DIRECTION", "TUNNEL", "EXACT"], text
+    assert line_of(text, "eth0") == ["eth0", "2", "yes", "auto", "xdp", "native", "tc", "both",
+                                     "both", "yes"], text
+    assert line_of(text, "eth1")[7:] == ["in", "inner", "yes"], text
+    assert all(len(line) <= 100 for line in text.splitlines()), text
 
 
 def test_status_of_a_daemon_with_nothing():
@@ -561,6 +613,43 @@ def test_flow_columns():
     assert lines[4][0] == "2001:db8:1234:5678:a1b2:c3d4:e5f6:789a", text
     assert lines[4][4:7] == ["253", "18446744073709551615", "18.4E"], text
     assert lines[5] == ["4", "of", "99", "flows"], text
+
+
+def test_tunnels_are_shown_when_there_are_any():
+    plain = ask(["flows"], flows=flows_document([record(), record(1)])).expect(0).out
+    has_no(plain, "TUNNEL", "OUTER")
+    udp, gre = 17, 47
+    outer6 = {"sourceIPv6Address": "2001:db8::1", "destinationIPv6Address": "2001:db8::2",
+              "protocolIdentifier": 41, "ipVersion": 6}
+    cases = [
+        (in_tunnel(record(), udp, 4789, layer2SegmentId=1 << 56 | 42), "vxlan 42"),
+        (in_tunnel(record(), udp, 8472, layer2SegmentId=1 << 56 | 0xffffff), "vxlan 16777215"),
+        (in_tunnel(record(), udp, 4790, layer2SegmentId=1 << 56), "vxlan 0"),
+        (in_tunnel(record(), udp, 6081, layer2SegmentId=7), "geneve 7"),
+        (in_tunnel(record(), udp, 2152, gtpuTEid=4294967295), "gtpu 4294967295"),
+        (in_tunnel(record(), gre, layer2SegmentId=2 << 56 | 5), "nvgre 5"),
+        (in_tunnel(record(), gre, greKey=4294967295), "gre 4294967295"),
+        (in_tunnel(record(), gre), "gre"),
+        (in_tunnel(record(), 4), "ipip"),
+        (in_tunnel(record6(), 41), "ipip"),
+        (in_tunnel(record(), udp, 4789), "vxlan"),
+        (in_tunnel(record(), udp, 53), "?"),
+        (in_tunnel(record(), 50), "?"),
+        ({**record(), "outer": outer6}, "ipip"),
+        ({**record(), "outer": {}}, "?"),
+        ({**record(), "outer": 7}, "-"),
+        (record(), "-"),
+    ]
+    text = ask(["flows"], flows=flows_document([flow for flow, _ in cases])).expect(0).out
+    lines = text.splitlines()
+    assert lines[0].split()[4:8] == ["PROTO", "TUNNEL", "OUTER", "PACKETS"], text
+    at, end = lines[0].index("TUNNEL"), lines[0].index("OUTER")
+    for line, (flow, kind) in zip(lines[1:], cases):
+        outer = flow.get("outer")
+        addresses = ("2001:db8::1>2001:db8::2" if outer is outer6 else "->-" if outer == {} else
+                     "192.0.2.1>192.0.2.200" if isinstance(outer, dict) else "-")
+        assert line[at:end].strip() == kind, f"expected {kind}:\n{text}"
+        assert line[end:].split()[:2] == [addresses, "100000"], text
 
 
 def test_no_flows():
@@ -662,6 +751,20 @@ def test_terminal_gets_twenty_flows_that_fit():
             has(text, "2001:db8:1", ":789a ", "DIR")
         if columns == 200:
             has(text, "2001:db8:1234:5678:a1b2:c3d4:e5f6:789a", "IDLE", "FLAGS")
+
+
+def test_terminal_keeps_the_kind_of_tunnel_longest():
+    flows = flows_document([in_tunnel(record(), 17, 4789, layer2SegmentId=1 << 56 | 42), record(1)])
+    for columns, shown, left_out in ((140, ["vxlan 42 192.0.2.1>192.0.2.200", "IDLE"], []),
+                                     (100, ["vxlan 42 192.0.2.1>192.0.2.200"], ["IDLE"]),
+                                     (80, ["vxlan 42 "], ["OUTER"]),
+                                     (60, ["10.0.0.0", "443"], ["TUNNEL", "OUTER"])):
+        with serving(flows=flows) as server:
+            with terminal([PARALLAX, "--socket", server.path, "flows"], columns, 30) as (_, read):
+                text = read()
+        assert all(len(line) <= columns for line in text.splitlines()), f"{columns}:\n{text}"
+        has(text, *shown)
+        has_no(text, *left_out)
 
 
 def test_follow_on_a_terminal():

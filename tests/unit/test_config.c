@@ -82,7 +82,9 @@ static void expect_set_refused(const char *set, const char *want)
 
 static void assert_defaults(const struct plx_config *config)
 {
+	assert_int_equal(config->tunnel, PLX_POLICY_BOTH);
 	assert_int_equal(config->tables.flows, 131072);
+	assert_int_equal(config->tables.tunnels, 32768);
 	assert_int_equal(config->tables.ring, 8 * 1024 * 1024);
 	assert_int_equal(config->tables.fragments, 8192);
 	assert_int_equal(config->cache.flows, 2097152);
@@ -138,12 +140,14 @@ static void every_key_is_taken_from_the_file(void **state)
 		     "    hook: xdp\n"
 		     "    xdp_mode: generic\n"
 		     "    direction: in\n"
-		     "  - {name: eth1, hook: tc, xdp_mode: native, direction: out}\n"
+		     "    tunnel: outer\n"
+		     "  - {name: eth1, hook: tc, xdp_mode: native, direction: out, tunnel: both}\n"
 		     "  - name: eth2\n"
+		     "tunnel: inner\n"
 		     "exporters:\n"
 		     "  - json:-\n"
 		     "  - ipfix://192.0.2.1:4739\n"
-		     "tables: {flows: 2048, ring: 16MiB, fragments: 128}\n"
+		     "tables: {flows: 2048, tunnels: 1025, ring: 16MiB, fragments: 128}\n"
 		     "cache: {flows: 4096}\n"
 		     "timeouts:\n"
 		     "  active: 2m\n"
@@ -163,18 +167,23 @@ static void every_key_is_taken_from_the_file(void **state)
 	assert_int_equal(config->interfaces[0].opts.hook, PLX_HOOK_XDP);
 	assert_int_equal(config->interfaces[0].opts.xdp_mode, PLX_XDP_GENERIC);
 	assert_int_equal(config->interfaces[0].opts.direction, PLX_DIRECTION_IN);
+	assert_int_equal(config->interfaces[0].opts.tunnel, PLX_POLICY_OUTER);
 	assert_string_equal(config->interfaces[1].name, "eth1");
 	assert_int_equal(config->interfaces[1].opts.hook, PLX_HOOK_TC);
 	assert_int_equal(config->interfaces[1].opts.xdp_mode, PLX_XDP_NATIVE);
 	assert_int_equal(config->interfaces[1].opts.direction, PLX_DIRECTION_OUT);
+	assert_int_equal(config->interfaces[1].opts.tunnel, PLX_POLICY_BOTH);
 	assert_string_equal(config->interfaces[2].name, "eth2");
 	assert_int_equal(config->interfaces[2].opts.hook, PLX_HOOK_AUTO);
 	assert_int_equal(config->interfaces[2].opts.xdp_mode, PLX_XDP_AUTO);
 	assert_int_equal(config->interfaces[2].opts.direction, PLX_DIRECTION_BOTH);
+	assert_int_equal(config->interfaces[2].opts.tunnel, PLX_POLICY_INNER);
+	assert_int_equal(config->tunnel, PLX_POLICY_INNER);
 	assert_int_equal(config->nr_exporters, 2);
 	assert_string_equal(config->exporters[0], "json:-");
 	assert_string_equal(config->exporters[1], "ipfix://192.0.2.1:4739");
 	assert_int_equal(config->tables.flows, 2048);
+	assert_int_equal(config->tables.tunnels, 1025);
 	assert_int_equal(config->tables.ring, 16 * 1024 * 1024);
 	assert_int_equal(config->tables.fragments, 128);
 	assert_int_equal(config->cache.flows, 4096);
@@ -215,6 +224,8 @@ static void each_bound_is_allowed(void **state)
 	(void)state;
 	assert_int_equal(NUMBER_AFTER("tables.flows", "1024", tables.flows), 1024);
 	assert_int_equal(NUMBER_AFTER("tables.flows", "16777216", tables.flows), 16777216);
+	assert_int_equal(NUMBER_AFTER("tables.tunnels", "1024", tables.tunnels), 1024);
+	assert_int_equal(NUMBER_AFTER("tables.tunnels", "16777216", tables.tunnels), 16777216);
 	assert_int_equal(NUMBER_AFTER("tables.ring", "4096", tables.ring), 4096);
 	assert_int_equal(NUMBER_AFTER("tables.ring", "4KiB", tables.ring), 4096);
 	assert_int_equal(NUMBER_AFTER("tables.ring", "1GiB", tables.ring), GIB);
@@ -248,6 +259,8 @@ static void beyond_each_bound_is_refused_with_the_range(void **state)
 	} cases[] = {
 		{"tables.flows", "1023", "1024 to 16777216"},
 		{"tables.flows", "16777217", "1024 to 16777216"},
+		{"tables.tunnels", "1023", "1024 to 16777216"},
+		{"tables.tunnels", "16777217", "1024 to 16777216"},
 		{"tables.ring", "2048", "a power of two, 4096 to 1GiB"},
 		{"tables.ring", "2KiB", "a power of two, 4096 to 1GiB"},
 		{"tables.ring", "2GiB", "a power of two, 4096 to 1GiB"},
@@ -356,13 +369,14 @@ static void an_unknown_key_is_refused_with_the_known_ones(void **state)
 {
 	(void)state;
 	expect_refused("# comment\n\ntable:\n  flows: 2048\n",
-		       "c.yaml:3: table: unknown key 'table' (known: interfaces, exporters, "
-		       "tables, cache, timeouts, socket, observation_domain)");
+		       "c.yaml:3: table: unknown key 'table' (known: interfaces, tunnel, "
+		       "exporters, tables, cache, timeouts, socket, observation_domain)");
 	expect_refused("tables:\n  flows: 2048\n  flow: 1\n",
-		       "c.yaml:3: tables.flow: unknown key 'flow' (known: flows, ring, fragments)");
+		       "c.yaml:3: tables.flow: unknown key 'flow' (known: flows, tunnels, ring, "
+		       "fragments)");
 	expect_refused("interfaces:\n  - name: a\n  - name: b\n    hoook: tc\n",
 		       "c.yaml:4: interfaces[1].hoook: unknown key 'hoook' "
-		       "(known: name, hook, xdp_mode, direction)");
+		       "(known: name, hook, xdp_mode, direction, tunnel)");
 	expect_refused("cache:\n  Flows: 2048\n",
 		       "c.yaml:2: cache.Flows: unknown key 'Flows' (known: flows)");
 	expect_refused("cache:\n  \"fl\\nows\": 1\n  \"flows\\0\": 2048\n",
@@ -425,6 +439,12 @@ static void a_bad_choice_is_refused_with_the_good_ones(void **state)
 		       "c.yaml:1: interfaces[0].direction: must be in, out or both, not '1'");
 	expect_refused("interfaces: [{name: a, direction: }]\n",
 		       "c.yaml:1: interfaces[0].direction: must be in, out or both, not ''");
+	expect_refused("interfaces:\n  - name: a\n    tunnel: 'off'\n",
+		       "c.yaml:3: interfaces[0].tunnel: must be both, inner or outer, not 'off'");
+	expect_refused("cache: {}\ntunnel: 2\n",
+		       "c.yaml:2: tunnel: must be both, inner or outer, not '2'");
+	expect_refused("tunnel: [inner]\n",
+		       "c.yaml:1: tunnel: must be a single value, not a sequence");
 }
 
 static void an_interface_needs_a_valid_unique_name(void **state)
@@ -608,6 +628,51 @@ static void set_overrides_the_file_and_later_sets_win(void **state)
 	plx_config__free(config);
 }
 
+/* Policies of the interfaces a, b, c ..., a letter each, and of the configuration itself, last. */
+static void expect_policies(struct plx_config *config, const char *want)
+{
+	char got[16] = "";
+	size_t i;
+
+	for (i = 0; i < config->nr_interfaces; i++)
+		got[i] = plx_policy_name(config->interfaces[i].opts.tunnel)[0];
+	got[i] = plx_policy_name(config->tunnel)[0];
+	assert_string_equal(got, want);
+	plx_config__free(config);
+}
+
+static void an_interface_without_a_policy_has_that_of_the_configuration(void **state)
+{
+	static const char three[] =
+		"interfaces: [{name: a}, {name: b, tunnel: both}, {name: c, tunnel: inner}]\n";
+	static const char *const outer[] = {"tunnel=outer"};
+	static const char *const later[] = {"tunnel=outer", "tunnel=inner"};
+	static const char *const others[] = {"interfaces=[{name: a, tunnel: inner}, {name: b}]",
+					     "tunnel=outer"};
+	static const char *const first[] = {"tunnel=outer", "interfaces=[{name: a}]"};
+	struct plx_config *config;
+	char text[256];
+
+	(void)state;
+	expect_policies(load(three, NULL, 0), "bbib");
+	expect_policies(load(three, outer, 1), "obio");
+	expect_policies(load(three, later, 2), "ibii");
+	expect_policies(load(three, others, 2), "ioo");
+	expect_policies(load(NULL, first, 2), "oo");
+	/* in either order in the file, and beaten by a later source */
+	snprintf(text, sizeof(text), "tunnel: inner\n%s", three);
+	expect_policies(load(text, NULL, 0), "ibii");
+	expect_policies(load(text, outer, 1), "obio");
+	snprintf(text, sizeof(text), "%stunnel: inner\n", three);
+	expect_policies(load(text, NULL, 0), "ibii");
+
+	/* -i: a new one follows, one that is there stays as it is */
+	config = load(three, outer, 1);
+	assert_int_equal(plx_config__add_iface(config, "b", message, sizeof(message)), 0);
+	assert_int_equal(plx_config__add_iface(config, "d", message, sizeof(message)), 0);
+	expect_policies(config, "obioo");
+}
+
 static void an_empty_sequence_replaces_a_full_one(void **state)
 {
 	static const char *const sets[] = {"interfaces=[]", "exporters=[]"};
@@ -626,14 +691,22 @@ static void a_bad_set_is_refused_as_it_was_given(void **state)
 	expect_set_refused("tables.flows=0", "--set tables.flows=0: tables.flows: "
 					     "must be 1024 to 16777216, not '0'");
 	expect_set_refused("tables.flow=1", "--set tables.flow=1: tables.flow: unknown key 'flow' "
-					    "(known: flows, ring, fragments)");
+					    "(known: flows, tunnels, ring, fragments)");
 	expect_set_refused("tables.flows.x=1",
 			   "--set tables.flows.x=1: tables.flows.x: unknown key "
-			   "'flows.x' (known: flows, ring, fragments)");
+			   "'flows.x' (known: flows, tunnels, ring, fragments)");
 	expect_set_refused("cache.=1", "--set cache.=1: cache.: unknown key '' (known: flows)");
-	expect_set_refused("tunnel=outer",
-			   "--set tunnel=outer: tunnel: unknown key 'tunnel' (known: interfaces, "
-			   "exporters, tables, cache, timeouts, socket, observation_domain)");
+	expect_set_refused(
+		"tunnels=outer",
+		"--set tunnels=outer: tunnels: unknown key 'tunnels' (known: interfaces, "
+		"tunnel, exporters, tables, cache, timeouts, socket, observation_domain)");
+	expect_set_refused("tunnel=Outer",
+			   "--set tunnel=Outer: tunnel: must be both, inner or outer, not 'Outer'");
+	expect_set_refused("tunnel=",
+			   "--set tunnel=: tunnel: must be both, inner or outer, not ''");
+	expect_set_refused("interfaces=[{name: a, tunnel: none}]",
+			   "--set interfaces=[{name: a, tunnel: none}]: interfaces[0].tunnel: "
+			   "must be both, inner or outer, not 'none'");
 	expect_set_refused("tables=4096",
 			   "--set tables=4096: tables: must be a mapping, not '4096'");
 	expect_set_refused("exporters=json:-",
@@ -661,8 +734,8 @@ static void a_set_cannot_reach_other_keys(void **state)
 			   "while parsing a block mapping, did not find expected key");
 	expect_set_refused("cache': {flows: 2048}, 'x=1",
 			   "--set cache': {flows: 2048}, 'x=1: cache': {flows: 2048}, 'x: unknown "
-			   "key 'cache': {flows: 2048}, 'x' (known: interfaces, exporters, tables, "
-			   "cache, timeouts, socket, observation_domain)");
+			   "key 'cache': {flows: 2048}, 'x' (known: interfaces, tunnel, exporters, "
+			   "tables, cache, timeouts, socket, observation_domain)");
 }
 
 static void one_bad_set_refuses_all(void **state)
@@ -735,6 +808,7 @@ static void the_sample_shows_the_defaults_and_an_interface_and_an_exporter(void 
 	assert_int_equal(config->interfaces[0].opts.hook, PLX_HOOK_AUTO);
 	assert_int_equal(config->interfaces[0].opts.xdp_mode, PLX_XDP_AUTO);
 	assert_int_equal(config->interfaces[0].opts.direction, PLX_DIRECTION_BOTH);
+	assert_int_equal(config->interfaces[0].opts.tunnel, PLX_POLICY_BOTH);
 	assert_int_equal(config->nr_exporters, 1);
 	assert_string_equal(config->exporters[0], "ipfix://192.0.2.1:4739");
 	plx_config__free(config);
@@ -745,6 +819,7 @@ static void names_and_values_of_choices_convert_both_ways(void **state)
 	enum plx_hook hook;
 	enum plx_xdp_mode mode;
 	enum plx_direction direction;
+	enum plx_policy policy;
 
 	(void)state;
 	for (int i = 0; i < 3; i++) {
@@ -754,14 +829,19 @@ static void names_and_values_of_choices_convert_both_ways(void **state)
 		assert_int_equal(mode, i);
 		assert_int_equal(plx_parse_direction(plx_direction_name(i), &direction), 0);
 		assert_int_equal(direction, i);
+		assert_int_equal(plx_parse_policy(plx_policy_name(i), &policy), 0);
+		assert_int_equal(policy, i);
 	}
 	assert_string_equal(plx_hook_name(PLX_HOOK_TC), "tc");
 	assert_string_equal(plx_xdp_mode_name(PLX_XDP_GENERIC), "generic");
 	assert_string_equal(plx_direction_name(PLX_DIRECTION_OUT), "out");
+	assert_string_equal(plx_policy_name(PLX_POLICY_INNER), "inner");
 	assert_int_equal(plx_parse_hook("XDP", &hook), -EINVAL);
 	assert_int_equal(plx_parse_xdp_mode("", &mode), -EINVAL);
 	assert_int_equal(plx_parse_direction("inout", &direction), -EINVAL);
 	assert_int_equal(direction, 2);
+	assert_int_equal(plx_parse_policy("in", &policy), -EINVAL);
+	assert_int_equal(policy, 2);
 }
 
 static void a_short_message_buffer_is_kept_to(void **state)
@@ -816,6 +896,7 @@ int main(void)
 		cmocka_unit_test(a_file_that_cannot_be_read_is_named),
 		cmocka_unit_test(the_number_of_entries_is_limited),
 		cmocka_unit_test(set_overrides_the_file_and_later_sets_win),
+		cmocka_unit_test(an_interface_without_a_policy_has_that_of_the_configuration),
 		cmocka_unit_test(an_empty_sequence_replaces_a_full_one),
 		cmocka_unit_test(a_bad_set_is_refused_as_it_was_given),
 		cmocka_unit_test(a_set_cannot_reach_other_keys),

@@ -62,18 +62,20 @@ static struct plx_flow tcp4_flow(void)
 				.frame_octets = 300,
 				.first_ns = 1 * SECOND + 1,
 				.last_ns = 2 * SECOND + 2,
-				.shape = PLX_SHAPE(40, 1500, 0x11b, 57, 64),
+				.shape = PLX_SHAPE(40, 1500, 0xf1b, 57, 64),
 				.first =
 					{
 						.source_mac = {2, 0, 0, 0, 0, 0xaf},
 						.dest_mac = {0xff, 0xff, 0xff, 0xff, 0xff, 0xff},
 						.ingress_ifindex = 99,
 						.customer_vlan = PLX_VLAN_PRESENT,
-						.mpls = {0x00064a, 0xfffff1},
+						.mpls = {{0x00, 0x06, 0x4a}, {0xff, 0xff, 0xf1}},
+						.tcp_window = 65535,
 						.vlan_priority = 5,
 						.tos = 0xb8,
 					},
-				.fragment_flags = 0x40,
+				.marks = PLX_MARKS(0x40, 0x80000002),
+				.tcp_options = 0x800000000000011e,
 			},
 		.id = 9,
 		.end_reason = PLX_END_ACTIVE,
@@ -127,7 +129,8 @@ static void ingress_flow_has_all_members(void **state)
 			   "\"destinationIPv4Address\":\"198.51.100.2\","
 			   "\"sourceTransportPort\":49152,\"destinationTransportPort\":443,"
 			   "\"protocolIdentifier\":6,\"ipVersion\":4,\"ipClassOfService\":184,"
-			   "\"tcpControlBits\":283,\"packetDeltaCount\":3,"
+			   "\"tcpControlBits\":3867,\"tcpWindowSize\":65535,"
+			   "\"tcpOptions\":9223372036854776094,\"packetDeltaCount\":3,"
 			   "\"octetDeltaCount\":18446744073709551615,"
 			   "\"layer2OctetDeltaCount\":300,\"ingressInterface\":7,"
 			   "\"egressInterface\":0,\"flowDirection\":0,\"vlanId\":291,"
@@ -138,6 +141,7 @@ static void ingress_flow_has_all_members(void **state)
 			   "\"destinationMacAddress\":\"ff:ff:ff:ff:ff:ff\",\"minimumTTL\":57,"
 			   "\"maximumTTL\":64,\"minimumIpTotalLength\":40,"
 			   "\"maximumIpTotalLength\":1500,\"fragmentFlags\":64,"
+			   "\"ipv4Options\":2147483650,"
 			   "\"flowStartNanoseconds\":1700000001000000001,"
 			   "\"flowEndNanoseconds\":1700000002000000002,\"flowEndReason\":2,"
 			   "\"flowId\":9}");
@@ -162,6 +166,127 @@ static void egress_flow_has_both_interfaces_and_no_tags(void **state)
 			   "\"maximumIpTotalLength\":48,\"flowLabelIPv6\":703710,"
 			   "\"fragmentFlags\":0,\"flowStartNanoseconds\":1700000001000000000,"
 			   "\"flowEndNanoseconds\":1700000001000000000,\"flowId\":10}");
+}
+
+/* The member of flow is, in plain JSON text, as expected; NULL: there is none. */
+static void assert_member(const struct plx_flow *flow, const char *member, const char *expected)
+{
+	struct json_object *object = plx_flow_json(flow, 0, NULL, NULL), *value = NULL;
+
+	assert_non_null(object);
+	assert_int_equal(json_object_object_get_ex(object, member, &value), expected != NULL);
+	if (expected)
+		assert_string_equal(json_object_to_json_string_ext(value, JSON_C_TO_STRING_PLAIN),
+				    expected);
+	json_object_put(object);
+}
+
+static void labels_are_six_digits_from_the_top(void **state)
+{
+	struct plx_flow flow = udp6_flow();
+
+	(void)state;
+	assert_member(&flow, "mplsTopLabelStackSection", NULL);
+	/* Explicit null (RFC 3032, label 0) on top of another. */
+	flow.stats.first.mpls[1][2] = 0x11;
+	assert_member(&flow, "mplsTopLabelStackSection", "\"000000\"");
+	assert_member(&flow, "mplsLabelStackSection2", "\"000011\"");
+	assert_member(&flow, "mplsLabelStackSection3", NULL);
+	flow.stats.first.mpls[2][0] = 0xfe;
+	assert_member(&flow, "mplsLabelStackSection3", "\"fe0000\"");
+}
+
+static void options_are_present_when_there_are_any(void **state)
+{
+	struct plx_flow flow = udp6_flow();
+
+	(void)state;
+	assert_member(&flow, "ipv6ExtensionHeaders", NULL);
+	flow.stats.marks = PLX_MARKS(0xff, 0x80000001);
+	assert_member(&flow, "ipv6ExtensionHeaders", "2147483649");
+	assert_member(&flow, "fragmentFlags", "255");
+	assert_member(&flow, "ipv4Options", NULL);
+	flow = tcp4_flow();
+	flow.stats.marks = PLX_MARKS(0, 1);
+	flow.stats.tcp_options = 0;
+	assert_member(&flow, "ipv4Options", "1");
+	assert_member(&flow, "tcpOptions", NULL);
+	flow.stats.marks = 0;
+	flow.stats.first.tcp_window = 0;
+	assert_member(&flow, "ipv4Options", NULL);
+	assert_member(&flow, "tcpWindowSize", "0");
+	/* A later fragment whose first one was not seen. */
+	flow.key.flags |= PLX_KEY_FRAGMENT;
+	assert_member(&flow, "tcpWindowSize", NULL);
+	flow.key.protocol = 17;
+	flow.key.flags &= (uint8_t)~PLX_KEY_FRAGMENT;
+	assert_member(&flow, "tcpWindowSize", NULL);
+}
+
+static void put_in_tunnel(struct plx_flow *flow, uint8_t protocol, uint8_t type, uint32_t id)
+{
+	flow->key.flags |= PLX_KEY_TUNNEL;
+	flow->stats.first.outer_source_port = htons(protocol == 17 ? 50000 : 0);
+	flow->stats.first.outer_dest_port = htons(protocol == 17 ? 4789 : 0);
+	flow->tunnel = (struct plx_tunnel){
+		.source = {htonl(0xcb007101)},
+		.dest = {htonl(0xcb007102)},
+		.id = id,
+		.type = type,
+		.version = 4,
+		.protocol = protocol,
+	};
+}
+
+static void outer_header_is_an_object_with_the_same_names(void **state)
+{
+	struct plx_flow flow = udp6_flow();
+
+	(void)state;
+	assert_member(&flow, "outer", NULL);
+	put_in_tunnel(&flow, 17, PLX_TUNNEL_VXLAN, 5);
+	assert_member(&flow, "outer",
+		      "{\"sourceIPv4Address\":\"203.0.113.1\","
+		      "\"destinationIPv4Address\":\"203.0.113.2\",\"sourceTransportPort\":50000,"
+		      "\"destinationTransportPort\":4789,\"protocolIdentifier\":17,"
+		      "\"ipVersion\":4}");
+	assert_member(&flow, "sourceIPv6Address", "\"2001:db8::1\"");
+	assert_member(&flow, "sourceTransportPort", "53");
+	put_in_tunnel(&flow, 47, PLX_TUNNEL_GRE, 0);
+	flow.tunnel.version = 6;
+	assert_member(&flow, "outer",
+		      "{\"sourceIPv6Address\":\"cb00:7101::\","
+		      "\"destinationIPv6Address\":\"cb00:7102::\",\"protocolIdentifier\":47,"
+		      "\"ipVersion\":6}");
+}
+
+static void tunnel_id_is_in_the_member_of_its_kind(void **state)
+{
+	static const struct {
+		enum plx_tunnel_type type;
+		uint32_t id;
+		const char *segment, *gre_key, *teid;
+	} cases[] = {
+		{PLX_TUNNEL_IP, 0, NULL, NULL, NULL},
+		{PLX_TUNNEL_GRE, 0, NULL, NULL, NULL},
+		{PLX_TUNNEL_GREKEY, 4294967295, NULL, "4294967295", NULL},
+		{PLX_TUNNEL_GREKEY, 0, NULL, "0", NULL},
+		/* 2 << 56 | id >> 8 */
+		{PLX_TUNNEL_NVGRE, 0x12345678, "144115188077048918", "305419896", NULL},
+		/* 1 << 56 | id */
+		{PLX_TUNNEL_VXLAN, 0xabcdef, "72057594049187311", NULL, NULL},
+		{PLX_TUNNEL_GENEVE, 0xabcdef, "11259375", NULL, NULL},
+		{PLX_TUNNEL_GTPU, 4294967295, NULL, NULL, "4294967295"},
+	};
+	struct plx_flow flow = tcp4_flow();
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		put_in_tunnel(&flow, 47, cases[i].type, cases[i].id);
+		assert_member(&flow, "layer2SegmentId", cases[i].segment);
+		assert_member(&flow, "greKey", cases[i].gre_key);
+		assert_member(&flow, "gtpuTEid", cases[i].teid);
+	}
 }
 
 /* type is the value of the member, or -1 when it must be absent. */
@@ -596,6 +721,10 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(ingress_flow_has_all_members),
 		cmocka_unit_test(egress_flow_has_both_interfaces_and_no_tags),
+		cmocka_unit_test(labels_are_six_digits_from_the_top),
+		cmocka_unit_test(options_are_present_when_there_are_any),
+		cmocka_unit_test(outer_header_is_an_object_with_the_same_names),
+		cmocka_unit_test(tunnel_id_is_in_the_member_of_its_kind),
 		cmocka_unit_test(icmp_has_type_and_code_instead_of_ports),
 		cmocka_unit_test(file_gets_one_object_a_line_and_is_appended_to),
 		cmocka_unit_test(lines_are_written_without_a_flush),

@@ -8,6 +8,7 @@
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -22,6 +23,7 @@ struct fixture {
 	struct plx_flow emitted[MAX_EMITTED];
 	size_t nr_emitted;
 	bool refuse;
+	struct plx_tunnel tunnel; /* of what is added; type PLX_TUNNEL_NONE: in none */
 	uint64_t added, refused;
 };
 
@@ -91,8 +93,13 @@ static int add_flags(struct fixture *f, uint32_t id, uint64_t n, uint64_t first_
 			  .last_ns = last_ns,
 			  .shape = PLX_SHAPE(100, 100, tcp_flags, 64, 64)},
 	};
-	int err = plx_cache__add(f->cache, &rec);
+	int err;
 
+	if (f->tunnel.type != PLX_TUNNEL_NONE) {
+		rec.key.flags |= PLX_KEY_TUNNEL;
+		rec.tunnel = f->tunnel;
+	}
+	err = plx_cache__add(f->cache, &rec);
 	f->added += n;
 	if (err)
 		f->refused += n;
@@ -114,8 +121,9 @@ static void records_of_one_flow_are_merged(void **state)
 			  .first_ns = START + 5,
 			  .last_ns = START + 9,
 			  .shape = PLX_SHAPE(40, 40, 0x02, 60, 61),
-			  .first = {.tos = 7},
-			  .fragment_flags = 0x40},
+			  .marks = PLX_MARKS(0x40, 1U << 31),
+			  .tcp_options = 1ULL << 63 | 1 << 2,
+			  .first = {.tos = 7, .tcp_window = 1000, .outer_source_port = 5}},
 	};
 	struct fixture *f = make(1024);
 	struct plx_flow *flow = f->emitted;
@@ -126,7 +134,10 @@ static void records_of_one_flow_are_merged(void **state)
 	rec.stats.last_ns = START + 4;
 	rec.stats.shape = PLX_SHAPE(1500, 1500, 0x10, 50, 64);
 	rec.stats.first.tos = 9;
-	rec.stats.fragment_flags = 0x20;
+	rec.stats.first.tcp_window = 2000;
+	rec.stats.first.outer_source_port = 6;
+	rec.stats.marks = PLX_MARKS(0x20, 1);
+	rec.stats.tcp_options = 1 << 8;
 	assert_int_equal(plx_cache__add(f->cache, &rec), 0);
 	f->added = 2;
 	assert_int_equal(plx_cache__flush(f->cache), 1);
@@ -140,10 +151,125 @@ static void records_of_one_flow_are_merged(void **state)
 	assert_int_equal(flow->stats.last_ns, START + 9);
 	assert_int_equal(flow->stats.shape, PLX_SHAPE(40, 1500, 0x12, 50, 64));
 	assert_int_equal(flow->stats.first.tos, 9);
-	assert_int_equal(flow->stats.fragment_flags, 0x60);
+	assert_int_equal(flow->stats.first.tcp_window, 2000);
+	assert_int_equal(flow->stats.first.outer_source_port, 6);
+	assert_int_equal(flow->stats.marks, PLX_MARKS(0x60, 1U << 31 | 1));
+	assert_int_equal(flow->stats.tcp_options, 1ULL << 63 | 1 << 8 | 1 << 2);
 	assert_int_equal(flow->end_reason, PLX_END_FORCED);
 	assert_int_equal(flow->id, 1);
 	finish(f);
+}
+
+static const struct plx_tunnel vxlan = {
+	.source = {1},
+	.dest = {2},
+	.id = 42,
+	.type = PLX_TUNNEL_VXLAN,
+	.version = 4,
+	.protocol = 17,
+};
+
+static void flows_in_different_tunnels_are_different_flows(void **state)
+{
+	struct plx_tunnel tunnels[9] = {{}, vxlan, vxlan, vxlan, vxlan, vxlan, vxlan, vxlan, vxlan};
+	enum { NR = sizeof(tunnels) / sizeof(tunnels[0]) };
+	struct plx_flow top[NR + 1];
+	struct fixture *f = make(1024);
+
+	(void)state;
+	tunnels[2].source[0] = 3;
+	tunnels[3].source[3] = 3;
+	tunnels[4].dest[0] = 3;
+	tunnels[5].id = 43;
+	tunnels[6].type = PLX_TUNNEL_GENEVE;
+	tunnels[7].version = 6;
+	tunnels[8].protocol = 47;
+	/* twice, so that each has to find its own again */
+	for (int round = 0; round < 2; round++)
+		for (uint64_t i = 0; i < NR; i++) {
+			f->tunnel = tunnels[i];
+			add(f, 1, 1 + i, START, START + round);
+		}
+	assert_int_equal(plx_cache__top(f->cache, by_packets, top, NR + 1), NR);
+	plx_cache__flush(f->cache);
+	assert_false(plx_cache__expire(f->cache, START + 10, 100));
+	assert_int_equal(f->nr_emitted, NR);
+	for (size_t i = 0; i < NR; i++) {
+		const struct plx_flow *flow = &f->emitted[i];
+
+		assert_int_equal(flow->stats.packets, 2 * (1 + i));
+		assert_int_equal(flow->stats.last_ns, START + 1);
+		assert_int_equal(flow->key.flags, PLX_KEY_IPV4 | (i ? PLX_KEY_TUNNEL : 0));
+		assert_memory_equal(&flow->tunnel, &tunnels[i], sizeof(tunnels[i]));
+		assert_memory_equal(&top[NR - 1 - i].tunnel, &tunnels[i], sizeof(tunnels[i]));
+		assert_int_equal(top[NR - 1 - i].key.flags, flow->key.flags);
+	}
+	finish(f);
+}
+
+static void a_flow_in_no_tunnel_has_none_of_an_earlier_one(void **state)
+{
+	static const struct plx_tunnel none;
+	struct fixture *f = make(1024);
+	struct plx_flow top;
+
+	(void)state;
+	f->tunnel = vxlan;
+	add(f, 1, 1, START, START);
+	plx_cache__flush(f->cache);
+	plx_cache__expire(f->cache, START + 10, 10);
+	assert_int_equal(f->nr_emitted, 1);
+	f->tunnel = none;
+	add(f, 1, 1, START, START); /* into the same entry */
+	assert_int_equal(plx_cache__top(f->cache, by_packets, &top, 1), 1);
+	assert_memory_equal(&top.tunnel, &none, sizeof(none));
+	plx_cache__flush(f->cache);
+	plx_cache__expire(f->cache, START + 20, 10);
+	assert_int_equal(f->nr_emitted, 2);
+	assert_memory_equal(&f->emitted[1].tunnel, &none, sizeof(none));
+	finish(f);
+}
+
+static uint64_t memory_of(const struct fixture *f)
+{
+	struct plx_cache_info info;
+
+	plx_cache__info(f->cache, &info);
+	return info.memory_bytes;
+}
+
+static void only_flows_in_tunnels_take_memory_for_tunnels(void **state)
+{
+	const uint64_t page = sysconf(_SC_PAGESIZE), size = sizeof(struct plx_tunnel);
+	struct fixture *plain = make(1 << 20), *mixed = make(1 << 20), *all = make(1 << 20);
+	uint64_t more;
+
+	(void)state;
+	mixed->tunnel = vxlan;
+	add(mixed, 0, 1, START, START);
+	mixed->tunnel.type = PLX_TUNNEL_NONE;
+	all->tunnel = vxlan;
+	add(all, 0, 1, START, START);
+	add(plain, 0, 1, START, START);
+	for (uint32_t id = 1; id < MAX_EMITTED; id++) {
+		add(plain, id, 1, START, START);
+		add(mixed, id, 1, START, START);
+		add(all, id, 1, START, START);
+	}
+	assert_int_equal(memory_of(mixed) - memory_of(plain), page);
+	more = memory_of(all) - memory_of(plain);
+	assert_in_range(more, MAX_EMITTED * size, MAX_EMITTED * size + page - 1);
+	/* an entry that is used again is not counted again */
+	plx_cache__flush(all->cache);
+	plx_cache__expire(all->cache, START + SECOND, MAX_EMITTED);
+	all->added -= packets_of(all->emitted, all->nr_emitted);
+	all->nr_emitted = 0;
+	for (uint32_t id = 0; id < MAX_EMITTED; id++)
+		add(all, id, 1, START + SECOND, START + SECOND);
+	assert_int_equal(memory_of(all) - memory_of(plain), more);
+	finish(plain);
+	finish(mixed);
+	finish(all);
 }
 
 static void idle_flow_leaves_after_the_inactive_timeout(void **state)
@@ -291,8 +417,11 @@ static void nothing_is_lost_in_a_long_random_run(void **state)
 	(void)state;
 	srandom(20261123);
 	for (int step = 0; step < 20000; step++) {
-		uint32_t id = random() % 3000;
+		uint32_t id = random() % 1000;
 
+		/* a third in no tunnel */
+		f->tunnel.id = random() % 3;
+		f->tunnel.type = f->tunnel.id ? PLX_TUNNEL_GTPU : PLX_TUNNEL_NONE;
 		now += random() % (SECOND / 5);
 		f->refuse = random() % 10 == 0;
 		add_flags(f, id, 1 + random() % 5, now - random() % 1000, now,
@@ -311,6 +440,9 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(records_of_one_flow_are_merged),
+		cmocka_unit_test(flows_in_different_tunnels_are_different_flows),
+		cmocka_unit_test(a_flow_in_no_tunnel_has_none_of_an_earlier_one),
+		cmocka_unit_test(only_flows_in_tunnels_take_memory_for_tunnels),
 		cmocka_unit_test(idle_flow_leaves_after_the_inactive_timeout),
 		cmocka_unit_test(long_flow_is_cut_and_goes_on_under_its_id),
 		cmocka_unit_test(flow_without_packets_since_its_cut_is_forgotten_in_silence),

@@ -55,6 +55,11 @@ def datagram(sport, dport=53, size=0):
     return eth(IPV4, ip4(17, udp(sport, dport, bytes(size))))
 
 
+def vxlan(vni, frame):
+    head = struct.pack(">BxxxI", 8, vni << 8)
+    return eth(IPV4, ip4(17, udp(50000 + vni, 4789, head + frame), "192.0.2.1", "192.0.2.2"))
+
+
 def packet(frame, at=T0, wire=None):
     return at, frame, wire or len(frame)
 
@@ -224,6 +229,37 @@ def frames_count_with_their_length_on_the_wire(lab):
     result = replay(lab, cuts)
     equal("skipped", result.skipped, {"truncated_l2": 2, "truncated_l3": 2, "truncated_l4": 2})
     equal("metered", result.sums["metered"], 1)
+
+
+def policy_of_tunnels_is_that_of_the_configuration(lab):
+    inner, two = datagram(1000, size=20), [("10.0.0.1", 53, 1), ("10.0.0.1", 53, 2)]
+    content = pcap([packet(vxlan(vni, inner)) for vni in (1, 2, 2)])
+    config = save(lab, b"tunnel: inner\n", "c.yaml")
+    for args, flows in (([], two), (["--set", "tunnel=both"], two),
+                        (["--set", "tunnel=inner"], [("10.0.0.1", 53, 3)]),
+                        (["--set", "tunnel=outer"], [("192.0.2.1", 4789, 1), ("192.0.2.1", 4789, 2)]),
+                        (["-c", config], [("10.0.0.1", 53, 3)]),
+                        (["-c", config, "--set", "tunnel=both"], two)):
+        result = replay(lab, content, *args).all_exported(3)
+        equal(f"{args}: flows", sorted((f["sourceIPv4Address"], f["destinationTransportPort"],
+                                        f["packetDeltaCount"]) for f in result.flows), flows)
+        # On the wire it is the same in any case
+        equal(f"{args}: octets", (sum(f["octetDeltaCount"] for f in result.flows),
+                                  sum(f["layer2OctetDeltaCount"] for f in result.flows)),
+              (3 * (36 + 14 + 48), 3 * (50 + 14 + 48)))
+
+
+def packets_at_a_limit_are_told(lab):
+    content = pcap([packet(frame) for frame in (
+        vxlan(1, eth(ARP, bytes(28))), vxlan(1, datagram(1)[:30]), vxlan(1, eth(ARP, bytes(28))),
+        eth(IPV4, ip4(17, bytes(100), ident=2, fragment=185)), eth(ARP, bytes(28)))])
+    for args, limited in (([], "fragment_ports 1, tunnel_payload 2, tunnel_truncated 1"),
+                          (["--set", "tunnel=outer"], "fragment_ports 1")):
+        result = replay(lab, content, *args).all_exported(5)
+        equal("lines that end the log", result.log.splitlines()[-3:-1],
+              ["parallaxd: skipped: arp 1", f"parallaxd: limited: {limited}"])
+    log = replay(lab, pcap([packet(datagram(1))])).log
+    assert "limited" not in log, log
 
 
 def frame_of_a_super_packet_is_one_packet(lab):
@@ -481,8 +517,10 @@ def privileges_are_not_needed(lab):
 
 def check_capture(lab, name, truth):
     path = os.path.join(CORPUS, name)
-    result = replay_file(lab, path).all_exported(truth["packets"])
-    check_truth(name, truth, frames_of(path), result.sums["metered"], result.skipped, result.flows)
+    frames = list(frames_of(path))
+    for policy in ("outer", "both"):
+        result = replay_file(lab, path, "--set", f"tunnel={policy}").all_exported(truth["packets"])
+        check_truth(name, truth, frames, result.sums["metered"], result.skipped, result.flows)
 
 
 if __name__ == "__main__":
@@ -491,7 +529,9 @@ if __name__ == "__main__":
           damaged_file_gives_what_is_before_the_damage, vlan_tags_are_told,
           fragments_take_the_ports_of_their_first_one,
           oldest_datagram_is_forgotten_when_the_table_is_full,
-          frames_count_with_their_length_on_the_wire, frame_of_a_super_packet_is_one_packet,
+          frames_count_with_their_length_on_the_wire,
+          policy_of_tunnels_is_that_of_the_configuration, packets_at_a_limit_are_told,
+          frame_of_a_super_packet_is_one_packet,
           timeouts_run_in_the_time_of_the_capture, time_may_go_back, any_time_is_kept,
           ipfix_has_the_times_of_the_capture, slow_collector_gets_everything,
           slow_reader_of_standard_output_gets_everything,

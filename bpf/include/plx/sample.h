@@ -68,42 +68,103 @@ PLX_INLINE void plx_wire_count(struct plx_tally *tally, const struct plx_wire *w
 
 PLX_INLINE int plx_is_fragment(const struct plx_packet *p)
 {
-	return p->first_fragment || p->later_fragment;
+	return p->layer.first_fragment || p->layer.later_fragment;
 }
 
-/* The datagram that a fragment is of. */
-PLX_INLINE void plx_frag_key(const struct plx_packet *p, struct plx_frag_key *key)
+/* Does anything have to be remembered of p, or known from an earlier packet? */
+PLX_INLINE int plx_needs_fragments(const struct plx_packet *p)
 {
-	__builtin_memcpy(key->source, p->sample.key.source, sizeof(key->source));
-	__builtin_memcpy(key->dest, p->sample.key.dest, sizeof(key->dest));
-	key->id = p->fragment_id;
-	key->protocol = p->fragment_protocol;
-	key->version = p->version;
-	key->reserved = 0;
+	return p->fragmented && (plx_is_fragment(p) || p->outer_fragment);
+}
+
+/* The flow of p as later fragments of the same datagram need it. */
+PLX_INLINE void plx_frag_flow(const struct plx_packet *p, struct plx_frag_flow *flow)
+{
+	__builtin_memset(flow, 0, sizeof(*flow));
+	flow->key = p->sample.key;
+	if (p->tunnels) {
+		flow->tunnel = p->sample.tunnel;
+		flow->outer_source_port = p->outer_source_port;
+		flow->outer_dest_port = p->outer_dest_port;
+	}
+	flow->flow_label = p->layer.flow_label;
+	flow->tos = p->layer.tos;
+	flow->ttl = p->layer.ttl;
+}
+
+/* Are the ports of a first fragment known? If it ends before them, all fragments of the datagram
+ * are a flow of their own. */
+PLX_INLINE int plx_frag_known(const struct plx_packet *p)
+{
+	return p->layer.has_ports || !plx_l4_header(p->sample.key.protocol, p->layer.version);
 }
 
 /*
- * What a first fragment tells the later ones, into *ports. Returns 0 when it ends before its ports:
- * then all fragments of the datagram are a flow of their own.
+ * Give a later fragment the flow of its first one. Of a tunnel the later ones have the outer header
+ * only; what the inner one said is taken over, since it is one and the same inner packet.
  */
-PLX_INLINE int plx_frag_first(const struct plx_packet *p, struct plx_frag_ports *ports)
+PLX_INLINE void plx_frag_later(struct plx_packet *p, const struct plx_frag_flow *flow)
 {
-	const struct plx_flow_key *key = &p->sample.key;
+	struct plx_flow_key *key = &p->sample.key;
+	__u16 vlan = key->vlan;
 
-	if (!p->has_ports && plx_l4_header(key->protocol, p->version))
-		return 0;
-	ports->source_port = key->source_port;
-	ports->dest_port = key->dest_port;
-	ports->protocol = key->protocol;
-	return 1;
+	if (p->tunnels || flow->tunnel.type == PLX_TUNNEL_NONE) {
+		key->source_port = flow->key.source_port;
+		key->dest_port = flow->key.dest_port;
+		key->protocol = flow->key.protocol;
+		return;
+	}
+	*key = flow->key;
+	key->vlan = vlan;
+	p->sample.tunnel = flow->tunnel;
+	p->outer_source_port = flow->outer_source_port;
+	p->outer_dest_port = flow->outer_dest_port;
+	p->tunnels = 1;
+	__builtin_memset(&p->layer, 0, sizeof(p->layer));
+	p->layer.flow_label = flow->flow_label;
+	p->layer.tos = flow->tos;
+	p->layer.ttl = flow->ttl;
 }
 
-/* Give a later fragment the flow of its first one. */
-PLX_INLINE void plx_frag_later(struct plx_packet *p, const struct plx_frag_ports *ports)
+/* The table of first fragments: the kernel's map, or that of a replay. find: NULL when not there.
+ */
+typedef const struct plx_frag_flow *(*plx_frag_find_fn)(void *table,
+							const struct plx_frag_key *key);
+typedef void (*plx_frag_put_fn)(void *table, const struct plx_frag_key *key,
+				const struct plx_frag_flow *flow);
+
+/*
+ * Give a later fragment its flow, and remember that of a first one; in a tunnel both the packet
+ * inside and the one around it can be fragments. Returns 0 when the ports are not known: then the
+ * fragments are a flow of their own. find and put are inlined.
+ */
+PLX_INLINE int plx_fragment_flow(struct plx_packet *p, void *table, plx_frag_find_fn find,
+				 plx_frag_put_fn put)
 {
-	p->sample.key.source_port = ports->source_port;
-	p->sample.key.dest_port = ports->dest_port;
-	p->sample.key.protocol = ports->protocol;
+	const struct plx_frag_flow *found;
+	struct plx_frag_flow flow;
+	struct plx_frag_key key;
+	int known = 1;
+
+	if (plx_is_fragment(p)) {
+		plx_frag_key(p, &key);
+		if (p->layer.first_fragment) {
+			known = plx_frag_known(p);
+			plx_frag_flow(p, &flow);
+			if (known)
+				put(table, &key, &flow);
+		} else {
+			found = find(table, &key);
+			known = found != 0;
+			if (found)
+				plx_frag_later(p, found);
+		}
+	}
+	if (p->outer_fragment && known) {
+		plx_frag_flow(p, &flow);
+		put(table, &p->outer_frag, &flow);
+	}
+	return known;
 }
 
 /*
@@ -111,23 +172,40 @@ PLX_INLINE void plx_frag_later(struct plx_packet *p, const struct plx_frag_ports
  * whose ports are known.
  */
 PLX_INLINE void plx_sample_fill(struct plx_packet *p, const struct plx_wire *wire, __u32 ifindex,
-				int direction, int attributed, __u64 now_ns)
+				int direction, int policy, int attributed, __u64 now_ns)
 {
 	struct plx_flow_stats *stats = &p->sample.stats;
+	struct plx_flow_first *first = &stats->first;
+	const struct plx_layer *layer = &p->layer;
 	struct plx_flow_key *key = &p->sample.key;
 
 	key->ifindex = ifindex;
 	if (direction == PLX_DIR_OUT)
 		key->flags |= PLX_KEY_DIR_OUT;
-	if (!attributed)
+	if (!attributed) {
 		key->flags |= PLX_KEY_FRAGMENT;
+		p->limits |= 1u << PLX_LIMIT_FRAGMENT;
+	}
+	/* Tunnels are nothing that anybody missed. */
+	if (p->limits && policy == PLX_POLICY_OUTER)
+		p->limits &= 1u << PLX_LIMIT_FRAGMENT | 1u << PLX_LIMIT_IP_LENGTH;
+	if (p->tunnels && policy == PLX_POLICY_BOTH) {
+		key->flags |= PLX_KEY_TUNNEL;
+		first->outer_source_port = p->outer_source_port;
+		first->outer_dest_port = p->outer_dest_port;
+	}
 	stats->packets = wire->segments;
 	stats->octets = wire->ip_octets;
 	stats->frame_octets = wire->frame_octets;
 	stats->first_ns = now_ns;
 	stats->last_ns = now_ns;
-	stats->shape =
-		PLX_SHAPE(wire->min_ip_length, wire->max_ip_length, p->tcp_flags, p->ttl, p->ttl);
+	stats->shape = PLX_SHAPE(wire->min_ip_length, wire->max_ip_length, layer->tcp_flags,
+				 layer->ttl, layer->ttl);
+	stats->marks = PLX_MARKS(layer->fragment_flags, layer->ip_options);
+	stats->tcp_options = layer->tcp_options;
+	first->flow_label = layer->flow_label;
+	first->tcp_window = layer->tcp_window;
+	first->tos = layer->tos;
 }
 
 #endif

@@ -21,6 +21,7 @@ struct plx_dataplane;
 /* One flow as counted in one epoch by one table, or one packet: spilled, or of a capture. */
 struct plx_flow_record {
 	struct plx_flow_key key;
+	struct plx_tunnel tunnel; /* with PLX_KEY_TUNNEL; else zeroed */
 	struct plx_flow_stats stats;
 };
 
@@ -34,6 +35,7 @@ typedef void (*plx_print_fn)(void *arg, enum plx_log_level level, const char *li
 
 struct plx_dataplane_opts {
 	uint32_t flows;	     /* capacity of a table: per address family and epoch */
+	uint32_t tunnels;    /* same, for flows in tunnels of both families */
 	uint32_t ring_bytes; /* spill ring; a power of two, at least a page */
 	uint32_t fragments;  /* fragment table entries */
 	plx_record_fn record;
@@ -49,6 +51,7 @@ struct plx_iface_opts {
 	enum plx_hook hook; /* where ingress is counted; egress is always at TC */
 	enum plx_xdp_mode xdp_mode;
 	enum plx_direction direction;
+	enum plx_policy tunnel; /* which header's flow a packet in a tunnel is of */
 };
 
 /* What was asked for and what came of it. Lives until the interface is removed. */
@@ -72,6 +75,7 @@ struct plx_iface_info {
 struct plx_if_ledger {
 	struct plx_tally seen;
 	struct plx_tally skipped[PLX_SKIP_MAX];
+	struct plx_tally limited[PLX_LIMIT_MAX]; /* of metered, in no equation */
 	struct plx_tally metered;
 	struct plx_tally delivered;   /* handed to the record callback */
 	struct plx_tally ring_full;   /* lost: neither table nor ring had room */
@@ -82,6 +86,7 @@ struct plx_if_ledger {
 
 struct plx_table_info {
 	uint32_t flows;			/* capacity per family and epoch */
+	uint32_t tunnels;		/* same, of the tables of flows in tunnels */
 	uint64_t used[PLX_NR_FAMILIES]; /* flows in the active tables */
 	uint64_t epochs;		/* completed drains */
 	uint64_t records;		/* delivered from tables */
@@ -156,7 +161,8 @@ int plx_dataplane__link_fd(const struct plx_dataplane *dp);
 /* Notice interfaces that disappeared or were renamed; the former are detached. */
 void plx_dataplane__links(struct plx_dataplane *dp);
 
-/* Name of a skip reason, as in the ledger. */
+/* Name of a skip reason, or of a limit, as in the ledger. */
 const char *plx_skip_name(enum plx_skip reason);
+const char *plx_limit_name(enum plx_limit limit);
 
 #endif

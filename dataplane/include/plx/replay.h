@@ -16,11 +16,12 @@ struct plx_replay;
 
 /*
  * Open the pcap or pcapng file path, link type Ethernet. fragments: datagrams whose ports are
- * remembered. -EPROTONOSUPPORT for another link type, -EBADMSG when it is no capture. On failure
- * ret_err has one line. Close with plx_replay__close().
+ * remembered; policy: which flow a packet in a tunnel is of. -EPROTONOSUPPORT for another link
+ * type, -EBADMSG when it is no capture. On failure ret_err has one line. Close with
+ * plx_replay__close().
  */
-int plx_replay__open(const char *path, uint32_t fragments, struct plx_replay **ret_replay,
-		     char *ret_err, size_t err_size);
+int plx_replay__open(const char *path, uint32_t fragments, enum plx_policy policy,
+		     struct plx_replay **ret_replay, char *ret_err, size_t err_size);
 void plx_replay__close(struct plx_replay *replay);
 
 /*
