@@ -36,7 +36,7 @@ LIBS_CONTROL := $(LIBS_DATAPLANE) libevent json-c libcyaml yaml-0.1
 LIBS_CLI := json-c smartcols
 LIBS_TESTS := cmocka
 
-SANITIZE_FLAGS := $(if $(SANITIZE),-fsanitize=$(SANITIZE) -fno-omit-frame-pointer)
+SANITIZE_FLAGS := $(if $(SANITIZE),-fsanitize=$(SANITIZE) -fno-sanitize-recover=all -fno-omit-frame-pointer)
 PLX_CFLAGS := -std=gnu11 -Wall -Wextra -Wshadow -Wmissing-prototypes -Wstrict-prototypes -Wvla \
 	-Wundef $(if $(WERROR),-Werror) -D_GNU_SOURCE -DPLX_VERSION='"$(VERSION)"' \
 	-I$(BUILD) -Ibpf/include -Idataplane/include $(SANITIZE_FLAGS)
@@ -44,7 +44,7 @@ pkg_cflags = $(shell pkg-config --cflags $(1) 2>/dev/null)
 pkg_libs = $(shell pkg-config --libs $(1) 2>/dev/null)
 
 # A build that would fail for a missing library says so first; deps and friends install them.
-ifneq ($(filter-out deps deps-test run test clean help format,$(or $(MAKECMDGOALS),all)),)
+ifneq ($(filter-out deps deps-test run test test-kernels clean help format,$(or $(MAKECMDGOALS),all)),)
 MISSING := $(strip $(foreach lib,$(sort $(LIBS_CONTROL) $(LIBS_CLI)),\
 	$(if $(shell pkg-config --exists $(lib) 2>/dev/null && echo yes),,$(lib))))
 $(if $(MISSING),$(warning not found by pkg-config: $(MISSING); on Debian: sudo make deps))
@@ -56,7 +56,7 @@ c_link = $(CC) $(CFLAGS) $(SANITIZE_FLAGS) $(LDFLAGS) -o $@ $(1) $(call pkg_libs
 
 include bpf/build.mk dataplane/build.mk control/build.mk cli/build.mk tests/build.mk perf/build.mk
 
-.PHONY: help run test test-unit test-bpf test-net fuzz perf perf-quick install clean deps deps-test \
+.PHONY: help run test test-unit test-bpf test-net test-kernels fuzz perf perf-quick install clean deps deps-test \
 	check-headers format
 
 all: $(BUILD)/parallaxd $(BUILD)/parallax ## build parallaxd and parallax into build/ (no root)

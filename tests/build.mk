@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # Rings: unit (no privileges), bpf (BPF_PROG_TEST_RUN, root), net (namespaces, root), fuzz.
-TEST_LIB_OBJS := $(patsubst %.c,$(BUILD)/%.o,$(wildcard tests/lib/*.c))
+PACKET_OBJS := $(patsubst %,$(BUILD)/tests/lib/%.o,packet samples outcome)
+TESTRUN_OBJS := $(patsubst %,$(BUILD)/tests/lib/%.o,testrun noise) $(PACKET_OBJS)
 UNIT_TESTS := $(patsubst tests/unit/%.c,$(BUILD)/tests/unit/%,$(wildcard tests/unit/test_*.c))
 BPF_TESTS := $(patsubst tests/bpf/%.c,$(BUILD)/tests/bpf/%,$(wildcard tests/bpf/test_*.c))
 TEST_TOOLS := $(BUILD)/tests/unit/parse_capture
@@ -13,9 +14,19 @@ $(BUILD)/tests/%.o: tests/%.c | $(BPF_SKELETONS)
 		$(call pkg_cflags,$(LIBS_CONTROL) $(LIBS_CLI) $(LIBS_TESTS)) $(CFLAGS) $(CPPFLAGS) \
 		-MMD -MP -c -o $@ $<
 
-$(UNIT_TESTS) $(BPF_TESTS): %: %.o $(TEST_LIB_OBJS) $(BUILD)/libcontrol.a $(BUILD)/libdataplane.a
+$(filter-out $(BUILD)/tests/unit/test_parse,$(UNIT_TESTS)): %: %.o $(BUILD)/libcontrol.a \
+	$(BUILD)/libdataplane.a
 	$(call say,LD,$@)
 	$(Q)$(call c_link,$^,$(LIBS_CONTROL) $(LIBS_TESTS))
+
+# The parser is in headers.
+$(BUILD)/tests/unit/test_parse: %: %.o $(PACKET_OBJS)
+	$(call say,LD,$@)
+	$(Q)$(call c_link,$^,$(LIBS_TESTS))
+
+$(BPF_TESTS): %: %.o $(TESTRUN_OBJS) $(BUILD)/libdataplane.a
+	$(call say,LD,$@)
+	$(Q)$(call c_link,$^,$(LIBS_DATAPLANE) $(LIBS_TESTS))
 
 # Run by tests in Python.
 $(TEST_TOOLS): %: %.o
@@ -29,11 +40,21 @@ $(FUZZERS): $(BUILD)/tests/fuzz/%: tests/fuzz/%.c
 	$(Q)$(CLANG) $(PLX_CFLAGS) -I. -Itests/lib -g -O1 -fsanitize=fuzzer,address,undefined \
 		-fno-sanitize-recover=all -MMD -MP -MT $@ -MF $@.d -o $@ $<
 
+# The same files for AFL++, whose compiler brings a driver for libFuzzer's entry point.
+AFL_CLANG ?= afl-clang-fast
+AFL_FUZZERS := $(FUZZERS:$(BUILD)/tests/fuzz/fuzz_%=$(BUILD)/tests/fuzz/afl_%)
+$(AFL_FUZZERS): $(BUILD)/tests/fuzz/afl_%: tests/fuzz/fuzz_%.c
+	$(call say,FUZZ,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)AFL_QUIET=1 AFL_USE_ASAN=1 AFL_USE_UBSAN=1 $(AFL_CLANG) $(PLX_CFLAGS) -I. -Itests/lib -g -O2 \
+		-fsanitize=fuzzer -MMD -MP -MT $@ -MF $@.d -o $@ $<
+
 .PRECIOUS: $(BUILD)/tests/%.o
 
-.PHONY: test-all
+TEST_RINGS ?= unit bpf net fuzz
+.PHONY: test-all test-kernels-all
 test-all: all $(UNIT_TESTS) $(TEST_TOOLS) $(BPF_TESTS) $(FUZZERS) $(BUILD)/perf/flowgen
-	@./tests/run $(BUILD) unit bpf net fuzz
+	@./tests/run $(BUILD) $(TEST_RINGS)
 
 test-unit: $(UNIT_TESTS) $(TEST_TOOLS) $(BUILD)/parallaxd $(BUILD)/parallax ## unit tests (no root)
 	@./tests/run $(BUILD) unit
@@ -43,6 +64,21 @@ test-bpf: $(BPF_TESTS) ## BPF programs by BPF_PROG_TEST_RUN (root)
 
 test-net: all $(BUILD)/perf/flowgen ## daemon and CLI in network namespaces (root)
 	@./tests/run $(BUILD) net
+
+test-kernels: deps-test ## all programs on other kernels, in virtual machines (root)
+	@$(MAKE) --no-print-directory test-kernels-all
+
+test-kernels-all: all $(BPF_TESTS)
+	@./tests/run $(BUILD) kernels
+
+.PHONY: fuzz-afl afl-fuzzers
+afl-fuzzers: $(AFL_FUZZERS)
+
+# AFL++ is looked up when it is needed: nothing else is.
+fuzz-afl: ## fuzz the parser with AFL++, FUZZ_SECONDS=60
+	@./tests/lib/install-packages.sh afl++
+	@$(MAKE) --no-print-directory afl-fuzzers
+	@for fuzzer in $(AFL_FUZZERS); do ./tests/fuzz/afl.sh $$fuzzer || exit 1; done
 
 fuzz: $(FUZZERS) ## fuzz the parser, FUZZ_SECONDS=60
 	@FUZZ_SECONDS=$${FUZZ_SECONDS:-60} ./tests/run $(BUILD) fuzz

@@ -22,6 +22,7 @@ ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)
 BUILD = os.path.abspath(os.environ.get("BUILD", os.path.join(ROOT, "build")))
 TRAFFIC = os.path.join(ROOT, "tests", "lib", "traffic.py")
 PYTHON = "/usr/bin/python3"
+PATIENCE = float(os.environ.get("PLX_PATIENCE", "1"))  # time limits are so many times longer
 
 
 class Skip(Exception):
@@ -31,6 +32,7 @@ class Skip(Exception):
 def wait_for(what, condition, seconds=20, alive=None):
     """Poll condition() until it is true and return its value; fail after so many seconds, or at
     once when the process alive has died."""
+    seconds *= PATIENCE
     deadline = time.monotonic() + seconds
     while True:
         value = condition()
@@ -50,7 +52,7 @@ def equal(what, got, want):
 
 def run(argv, **kw):
     """Run to the end; the output is in the error when it fails."""
-    kw.setdefault("timeout", 120)
+    kw.setdefault("timeout", 120 * PATIENCE)
     done = subprocess.run(argv, capture_output=True, text=True, **kw)
     if done.returncode != 0:
         raise AssertionError(f"{' '.join(argv)}: exit {done.returncode}: "
@@ -186,7 +188,8 @@ class Daemon:
     def cli(self, *args, check=True):
         """parallax --json ARGS; the document, or (exit code, document) with check=False."""
         done = subprocess.run([os.path.join(BUILD, "parallax"), "--socket", self.socket, "--json",
-                               *args], capture_output=True, text=True, timeout=60)
+                               *args], capture_output=True, text=True,
+                              timeout=60 * PATIENCE)
         if check and done.returncode != 0:
             raise AssertionError(f"parallax {args}: exit {done.returncode}: "
                                  f"{done.stdout}{done.stderr}")
@@ -206,7 +209,7 @@ class Daemon:
     def stop(self, signo=signal.SIGTERM, seconds=60):
         """End it; returns the sums of its closing line."""
         self.process.send_signal(signo)
-        equal("parallaxd's exit status", self.process.wait(timeout=seconds), 0)
+        equal("parallaxd's exit status", self.process.wait(timeout=seconds * PATIENCE), 0)
         line = re.search(r"stopped: seen (\d+) packets = metered (\d+) \+ skipped (\d+); "
                          r"metered = exported (\d+) \+ held (\d+) \+ lost (\d+); "
                          r"difference (-?\d+)", self.log())
