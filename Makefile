@@ -18,10 +18,10 @@ BUILD ?= build
 
 # Debian 12 packages: what building needs, what running the tests needs on top.
 PACKAGES_BUILD := gcc make pkg-config clang llvm bpftool libbpf-dev libxdp-dev libelf-dev zlib1g-dev \
-	libnl-3-dev libnl-route-3-dev libpcap-dev libevent-dev libjson-c-dev libcyaml-dev libyaml-dev \
-	libsmartcols-dev libcmocka-dev iproute2
+	libnl-3-dev libnl-route-3-dev libnl-nf-3-dev libpcap-dev libevent-dev libjson-c-dev \
+	libcyaml-dev libyaml-dev libsmartcols-dev libcmocka-dev iproute2
 PACKAGES_TEST := python3 ethtool iputils-ping nftables nfdump util-linux procps \
-	libclang-rt-14-dev tshark
+	libclang-rt-14-dev tshark conntrack pmacct
 
 # The order matters once: `make` without a target builds.
 .PHONY: all
@@ -31,7 +31,7 @@ Q := $(if $(V),,@)
 say = $(if $(V),@:,@printf '  %-5s %s\n' $(1) $(2))
 
 # pkg-config names; what each is for is in design order: kernel side, interfaces, daemon, CLI.
-LIBS_DATAPLANE := libxdp libbpf libnl-route-3.0 libnl-3.0 libpcap
+LIBS_DATAPLANE := libxdp libbpf libnl-route-3.0 libnl-nf-3.0 libnl-3.0 libpcap
 LIBS_CONTROL := $(LIBS_DATAPLANE) libevent json-c libcyaml yaml-0.1
 LIBS_CLI := json-c smartcols
 LIBS_TESTS := cmocka

@@ -5,6 +5,7 @@ TESTRUN_OBJS := $(patsubst %,$(BUILD)/tests/lib/%.o,testrun noise) $(PACKET_OBJS
 UNIT_TESTS := $(patsubst tests/unit/%.c,$(BUILD)/tests/unit/%,$(wildcard tests/unit/test_*.c))
 BPF_TESTS := $(patsubst tests/bpf/%.c,$(BUILD)/tests/bpf/%,$(wildcard tests/bpf/test_*.c))
 TEST_TOOLS := $(BUILD)/tests/unit/parse_capture
+NET_TOOLS := $(BUILD)/tests/net/nat_dump
 FUZZERS := $(patsubst tests/fuzz/%.c,$(BUILD)/tests/fuzz/%,$(wildcard tests/fuzz/fuzz_*.c))
 
 $(BUILD)/tests/%.o: tests/%.c | $(BPF_SKELETONS)
@@ -14,7 +15,7 @@ $(BUILD)/tests/%.o: tests/%.c | $(BPF_SKELETONS)
 		$(call pkg_cflags,$(LIBS_CONTROL) $(LIBS_CLI) $(LIBS_TESTS)) $(CFLAGS) $(CPPFLAGS) \
 		-MMD -MP -c -o $@ $<
 
-$(filter-out $(BUILD)/tests/unit/test_parse,$(UNIT_TESTS)): %: %.o $(BUILD)/libcontrol.a \
+$(filter-out $(BUILD)/tests/unit/test_parse,$(UNIT_TESTS)): %: %.o $(BUILD)/tests/lib/packet.o $(BUILD)/libcontrol.a \
 	$(BUILD)/libdataplane.a
 	$(call say,LD,$@)
 	$(Q)$(call c_link,$^,$(LIBS_CONTROL) $(LIBS_TESTS))
@@ -32,6 +33,10 @@ $(BPF_TESTS): %: %.o $(TESTRUN_OBJS) $(BUILD)/libdataplane.a
 $(TEST_TOOLS): %: %.o
 	$(call say,LD,$@)
 	$(Q)$(call c_link,$^,libpcap)
+
+$(NET_TOOLS): %: %.o $(BUILD)/libdataplane.a
+	$(call say,LD,$@)
+	$(Q)$(call c_link,$^,$(LIBS_DATAPLANE))
 
 # libFuzzer is clang's; -O1 keeps stack traces readable.
 $(FUZZERS): $(BUILD)/tests/fuzz/%: tests/fuzz/%.c
@@ -53,7 +58,7 @@ $(AFL_FUZZERS): $(BUILD)/tests/fuzz/afl_%: tests/fuzz/fuzz_%.c
 
 TEST_RINGS ?= unit bpf net fuzz
 .PHONY: test-all test-kernels-all
-test-all: all $(UNIT_TESTS) $(TEST_TOOLS) $(BPF_TESTS) $(FUZZERS) $(BUILD)/perf/flowgen
+test-all: all $(UNIT_TESTS) $(TEST_TOOLS) $(BPF_TESTS) $(NET_TOOLS) $(FUZZERS) $(BUILD)/perf/flowgen
 	@./tests/run $(BUILD) $(TEST_RINGS)
 
 test-unit: $(UNIT_TESTS) $(TEST_TOOLS) $(BUILD)/parallaxd $(BUILD)/parallax ## unit tests (no root)
@@ -62,7 +67,7 @@ test-unit: $(UNIT_TESTS) $(TEST_TOOLS) $(BUILD)/parallaxd $(BUILD)/parallax ## u
 test-bpf: $(BPF_TESTS) ## BPF programs by BPF_PROG_TEST_RUN (root)
 	@./tests/run $(BUILD) bpf
 
-test-net: all $(BUILD)/perf/flowgen ## daemon and CLI in network namespaces (root)
+test-net: all $(NET_TOOLS) $(BUILD)/perf/flowgen ## daemon and CLI in network namespaces (root)
 	@./tests/run $(BUILD) net
 
 test-kernels: deps-test ## all programs on other kernels, in virtual machines (root)
