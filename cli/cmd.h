@@ -44,6 +44,7 @@ enum cli_exit cmd_export_print(const struct cli *cli, struct json_object *export
 
 enum cli_exit cmd_status(const struct cli *cli);
 enum cli_exit cmd_flows(const struct cli *cli);
+enum cli_exit cmd_nat(const struct cli *cli);
 enum cli_exit cmd_iface_list(const struct cli *cli);
 enum cli_exit cmd_iface_add(const struct cli *cli);
 enum cli_exit cmd_iface_del(const struct cli *cli);

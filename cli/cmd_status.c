@@ -309,6 +309,21 @@ static void print_tables(struct json_object *tables, struct json_object *cache, 
 		out_member_si(n[1], cache, "memory_bytes"));
 }
 
+static void print_nat(struct json_object *nat, FILE *stream)
+{
+	const char *source = out_member_text(nat, "source");
+	char n[4][OUT_NUMBER_SIZE];
+
+	if (!out_member(nat, "connections")) {
+		out_say(stream, "nat     %s", source);
+		return;
+	}
+	out_say(stream, "nat     %s%s: %s translated connections, %s ended, evicted %s, overruns %s",
+		source, out_member_bool(nat, "synced") ? "" : " (not in step yet)",
+		out_member_count(n[0], nat, "connections"), out_member_count(n[1], nat, "ended"),
+		out_member_count(n[2], nat, "evicted"), out_member_count(n[3], nat, "overruns"));
+}
+
 static enum cli_exit render(const struct cli *cli, struct json_object *document, FILE *stream)
 {
 	struct json_object *exporters;
@@ -340,6 +355,7 @@ static enum cli_exit render(const struct cli *cli, struct json_object *document,
 		return status;
 	fputc('\n', stream);
 	print_tables(out_member(document, "tables"), out_member(document, "cache"), stream);
+	print_nat(out_member(document, "nat"), stream);
 	fputc('\n', stream);
 	return cmd_export_print(cli, exporters, stream);
 }

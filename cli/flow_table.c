@@ -20,9 +20,11 @@ enum column {
 	COLUMN_DEST,
 	COLUMN_DEST_PORT,
 	COLUMN_PROTO,
+	COLUMN_NAT,
 	COLUMN_TUNNEL,
 	COLUMN_OUTER,
 	COLUMN_PACKETS,
+	COLUMN_LEFT,
 	COLUMN_OCTETS,
 	COLUMN_IN_IF,
 	COLUMN_OUT_IF,
@@ -36,8 +38,9 @@ enum column {
 static const struct out_column columns[COLUMN_MAX] = {
 	[COLUMN_SOURCE] = {"SOURCE", false},	[COLUMN_SOURCE_PORT] = {"PORT", true},
 	[COLUMN_DEST] = {"DESTINATION", false}, [COLUMN_DEST_PORT] = {"PORT", true},
-	[COLUMN_PROTO] = {"PROTO", false},	[COLUMN_TUNNEL] = {"TUNNEL", false},
-	[COLUMN_OUTER] = {"OUTER", false},	[COLUMN_PACKETS] = {"PACKETS", true},
+	[COLUMN_PROTO] = {"PROTO", false},	[COLUMN_NAT] = {"NAT", false},
+	[COLUMN_TUNNEL] = {"TUNNEL", false},	[COLUMN_OUTER] = {"OUTER", false},
+	[COLUMN_PACKETS] = {"PACKETS", true},	[COLUMN_LEFT] = {"LEFT", true},
 	[COLUMN_OCTETS] = {"OCTETS", true},	[COLUMN_IN_IF] = {"IN-IF", false},
 	[COLUMN_OUT_IF] = {"OUT-IF", false},	[COLUMN_DIR] = {"DIR", false},
 	[COLUMN_FLAGS] = {"FLAGS", false},	[COLUMN_DURATION] = {"DURATION", true},
@@ -45,12 +48,18 @@ static const struct out_column columns[COLUMN_MAX] = {
 };
 
 /* What a narrow terminal does without, first to last. */
-static const enum column expendable[] = {COLUMN_IDLE,	COLUMN_FLAGS, COLUMN_DURATION,
-					 COLUMN_OUT_IF, COLUMN_OUTER, COLUMN_IN_IF,
-					 COLUMN_DIR,	COLUMN_TUNNEL};
+static const enum column expendable[] = {COLUMN_IDLE,  COLUMN_FLAGS, COLUMN_DURATION, COLUMN_OUT_IF,
+					 COLUMN_OUTER, COLUMN_IN_IF, COLUMN_DIR,      COLUMN_LEFT,
+					 COLUMN_NAT,   COLUMN_TUNNEL};
 #define NR_EXPENDABLE (sizeof(expendable) / sizeof(expendable[0]))
 
-#define OUTER_SIZE 96 /* two IPv6 addresses */
+#define OUTER_SIZE 96  /* two IPv6 addresses */
+#define END_SIZE   56  /* one in brackets, and a port */
+#define NAT_SIZE   112 /* two of those */
+
+/* There only if a flow has something in it. */
+static const enum column optional[] = {COLUMN_NAT, COLUMN_TUNNEL, COLUMN_OUTER, COLUMN_LEFT};
+#define NR_OPTIONAL (sizeof(optional) / sizeof(optional[0]))
 
 #define ADDRESS_LEN_MIN 23 /* prefix and interface part of an IPv6 address stay recognisable */
 
@@ -204,6 +213,64 @@ static void fmt_outer(char *buffer, size_t size, struct json_object *record)
 		 address_text(outer, "destinationIPv4Address", "destinationIPv6Address"));
 }
 
+static bool has_nat(struct json_object *record)
+{
+	return out_member(record, "postNATSourceIPv4Address") ||
+	       out_member(record, "postNATSourceIPv6Address");
+}
+
+/* Names of one end of a flow. */
+struct end {
+	const char *ipv4, *ipv6, *port;
+};
+
+/* Address and port behind NAT; nothing when they are those before it. */
+static void fmt_nat_end(char *buffer, size_t size, struct json_object *record,
+			const struct end *before, const struct end *after)
+{
+	const char *address = address_text(record, after->ipv4, after->ipv6);
+	bool same = !strcmp(address, address_text(record, before->ipv4, before->ipv6));
+	uint64_t port, port_before = 0;
+
+	if (!out_member_u64(record, after->port, &port)) {
+		snprintf(buffer, size, "%s", same ? "" : address);
+		return;
+	}
+	if (same && out_member_u64(record, before->port, &port_before) && port == port_before)
+		buffer[0] = '\0';
+	else
+		snprintf(buffer, size, strchr(address, ':') ? "[%s]:%" PRIu64 : "%s:%" PRIu64,
+			 address, port);
+}
+
+/* "SOURCE>", ">DESTINATION" or "SOURCE>DESTINATION": what NAT made of the flow's ends. */
+static void fmt_nat(char *buffer, size_t size, struct json_object *record)
+{
+	static const struct end before[] = {
+		{"sourceIPv4Address", "sourceIPv6Address", "sourceTransportPort"},
+		{"destinationIPv4Address", "destinationIPv6Address", "destinationTransportPort"},
+	};
+	static const struct end after[] = {
+		{"postNATSourceIPv4Address", "postNATSourceIPv6Address",
+		 "postNAPTSourceTransportPort"},
+		{"postNATDestinationIPv4Address", "postNATDestinationIPv6Address",
+		 "postNAPTDestinationTransportPort"},
+	};
+	char source[END_SIZE], dest[END_SIZE];
+
+	fmt_nat_end(source, sizeof(source), record, &before[0], &after[0]);
+	fmt_nat_end(dest, sizeof(dest), record, &before[1], &after[1]);
+	snprintf(buffer, size, "%s>%s", source, dest);
+}
+
+/* Packets seen to leave, "-" when none of the flow were looked for. */
+static const char *left_text(char buffer[OUT_NUMBER_SIZE], struct json_object *record)
+{
+	return out_member(record, "postPacketDeltaCount")
+		       ? out_member_count(buffer, record, "postPacketDeltaCount")
+		       : "-";
+}
+
 static const char *direction_text(struct json_object *record)
 {
 	uint64_t direction;
@@ -226,6 +293,7 @@ static bool make_row(char *row[COLUMN_MAX], struct json_object *record, uint64_t
 {
 	char source_port[OUT_NUMBER_SIZE], dest_port[OUT_NUMBER_SIZE], proto[OUT_NUMBER_SIZE];
 	char packets[OUT_NUMBER_SIZE], octets[OUT_NUMBER_SIZE], flags[OUT_NUMBER_SIZE];
+	char left[OUT_NUMBER_SIZE], nat[NAT_SIZE] = "-";
 	char in_if[OUT_NUMBER_SIZE], out_if[OUT_NUMBER_SIZE];
 	char duration[OUT_NUMBER_SIZE], idle[OUT_NUMBER_SIZE];
 	char tunnel[OUT_NUMBER_SIZE + 8] = "-", outer[OUTER_SIZE] = "-";
@@ -239,9 +307,11 @@ static bool make_row(char *row[COLUMN_MAX], struct json_object *record, uint64_t
 			address_text(record, "destinationIPv4Address", "destinationIPv6Address"),
 		[COLUMN_DEST_PORT] = dest_port,
 		[COLUMN_PROTO] = proto,
+		[COLUMN_NAT] = nat,
 		[COLUMN_TUNNEL] = tunnel,
 		[COLUMN_OUTER] = outer,
 		[COLUMN_PACKETS] = out_member_count(packets, record, "packetDeltaCount"),
+		[COLUMN_LEFT] = left_text(left, record),
 		[COLUMN_OCTETS] = out_member_si(octets, record, "octetDeltaCount"),
 		[COLUMN_IN_IF] =
 			iface_text(in_if, record, "ingressInterfaceName", "ingressInterface"),
@@ -257,6 +327,8 @@ static bool make_row(char *row[COLUMN_MAX], struct json_object *record, uint64_t
 	fmt_port(dest_port, sizeof(dest_port), record, false);
 	fmt_protocol(proto, sizeof(proto), record);
 	fmt_flags(flags, sizeof(flags), record);
+	if (has_nat(record))
+		fmt_nat(nat, sizeof(nat), record);
 	if (has_outer(record)) {
 		fmt_tunnel(tunnel, sizeof(tunnel), record);
 		fmt_outer(outer, sizeof(outer), record);
@@ -293,10 +365,9 @@ static bool cells_init(struct cells *cells, struct json_object *flows)
 		cells->shown[column] = true;
 		cells->width[column] = strlen(columns[column].name);
 	}
-	cells->shown[COLUMN_TUNNEL] = cells->shown[COLUMN_OUTER] = false;
+	for (size_t i = 0; i < NR_OPTIONAL; i++)
+		cells->shown[optional[i]] = false;
 	for (size_t i = 0; i < nr; i++) {
-		if (has_outer(json_object_array_get_idx(flows, i)))
-			cells->shown[COLUMN_TUNNEL] = cells->shown[COLUMN_OUTER] = true;
 		if (!make_row(cells->rows[i], json_object_array_get_idx(flows, i),
 			      now.tv_sec * 1000000000ULL + now.tv_nsec))
 			return false;
@@ -306,6 +377,9 @@ static bool cells_init(struct cells *cells, struct json_object *flows)
 			if (len > cells->width[column])
 				cells->width[column] = len;
 		}
+		for (size_t k = 0; k < NR_OPTIONAL; k++)
+			if (strcmp(cells->rows[i][optional[k]], "-"))
+				cells->shown[optional[k]] = true;
 	}
 	return true;
 }
@@ -338,16 +412,24 @@ static void shorten(char *text, size_t len)
 
 static void cells_fit(struct cells *cells, unsigned int width)
 {
-	size_t len = SIZE_MAX;
+	size_t len = SIZE_MAX, i;
+	bool wanted[COLUMN_MAX];
 
-	for (size_t i = 0; i < NR_EXPENDABLE && table_width(cells, ADDRESS_LEN_MIN) > width; i++)
+	memcpy(wanted, cells->shown, sizeof(wanted));
+	for (i = 0; i < NR_EXPENDABLE && table_width(cells, ADDRESS_LEN_MIN) > width; i++)
 		cells->shown[expendable[i]] = false;
+	/* The last one may have been wide: some of those before it may fit in its place. */
+	while (i--) {
+		cells->shown[expendable[i]] = wanted[expendable[i]];
+		if (table_width(cells, ADDRESS_LEN_MIN) > width)
+			cells->shown[expendable[i]] = false;
+	}
 	if (table_width(cells, len) <= width)
 		return;
 	/* The longest that fits; on a terminal that is hopelessly narrow, still an address. */
 	for (len = 46; len > 9 && table_width(cells, len) > width; len--)
 		;
-	for (size_t i = 0; i < cells->nr_rows; i++) {
+	for (i = 0; i < cells->nr_rows; i++) {
 		shorten(cells->rows[i][COLUMN_SOURCE], len);
 		shorten(cells->rows[i][COLUMN_DEST], len);
 	}

@@ -29,11 +29,13 @@
 struct raw {
 	struct plx_config_iface *interfaces;
 	size_t nr_interfaces;
-	enum plx_policy tunnel; /* where the source sets it */
+	enum plx_policy tunnel; /* where the source sets it, as the next two */
+	enum plx_forwarded forwarded;
+	enum plx_nat_source nat;
 	char **exporters;
 	size_t nr_exporters;
 	struct {
-		char *flows, *tunnels, *ring, *fragments;
+		char *flows, *tunnels, *ring, *fragments, *nat;
 	} tables;
 	struct {
 		char *flows;
@@ -63,6 +65,16 @@ static const cyaml_strval_t directions[] = {
 	{"in", PLX_DIRECTION_IN},
 	{"out", PLX_DIRECTION_OUT},
 	{"both", PLX_DIRECTION_BOTH},
+};
+
+static const cyaml_strval_t forwardings[] = {
+	{"join", PLX_FORWARDED_JOIN},
+	{"both", PLX_FORWARDED_BOTH},
+};
+
+static const cyaml_strval_t nat_sources[] = {
+	{"conntrack", PLX_NAT_CONNTRACK},
+	{"off", PLX_NAT_OFF},
 };
 
 static const cyaml_strval_t policies[] = {
@@ -105,11 +117,9 @@ static const cyaml_schema_value_t exporter_schema = {
 };
 
 static const cyaml_schema_field_t tables_fields[] = {
-	TEXT("flows", tables.flows),
-	TEXT("tunnels", tables.tunnels),
-	TEXT("ring", tables.ring),
-	TEXT("fragments", tables.fragments),
-	CYAML_FIELD_END,
+	TEXT("flows", tables.flows), TEXT("tunnels", tables.tunnels),
+	TEXT("ring", tables.ring),   TEXT("fragments", tables.fragments),
+	TEXT("nat", tables.nat),     CYAML_FIELD_END,
 };
 
 static const cyaml_schema_field_t cache_fields[] = {
@@ -136,6 +146,8 @@ static const cyaml_schema_field_t top_fields[] = {
 	CYAML_FIELD_SEQUENCE_COUNT("interfaces", TEXT_FLAGS, struct raw, interfaces, nr_interfaces,
 				   &iface_schema, 0, CYAML_UNLIMITED),
 	ENUM("tunnel", struct raw, tunnel, policies),
+	ENUM("forwarded", struct raw, forwarded, forwardings),
+	ENUM("nat", struct raw, nat, nat_sources),
 	CYAML_FIELD_SEQUENCE_COUNT("exporters", TEXT_FLAGS, struct raw, exporters, nr_exporters,
 				   &exporter_schema, 0, CYAML_UNLIMITED),
 	SECTION("tables", tables_fields),
@@ -196,6 +208,8 @@ static const struct number numbers[] = {
 	{"tables.ring", MEMBER(tables.ring, tables.ring), size_units, "4096", "1GiB", "8MiB", true},
 	{"tables.fragments", MEMBER(tables.fragments, tables.fragments), no_units, "64", "1048576",
 	 "8192", false},
+	{"tables.nat", MEMBER(tables.nat, tables.nat), no_units, "1024", "16777216", "262144",
+	 false},
 	{"cache.flows", MEMBER(cache.flows, cache.flows), no_units, "1024", "67108864", "2097152",
 	 false},
 	{"timeouts.active", MEMBER(timeouts.active, timeouts.active_ns), time_units, "100ms", "24h",
@@ -381,6 +395,10 @@ static void take_rest(struct plx_config *config, struct raw *raw,
 	}
 	if (config_source_find(source, "tunnel"))
 		config->tunnel = raw->tunnel;
+	if (config_source_find(source, "forwarded"))
+		config->forwarded = raw->forwarded;
+	if (config_source_find(source, "nat"))
+		config->nat = raw->nat;
 	if (config_source_find(source, "exporters")) {
 		SWAP(config->exporters, raw->exporters);
 		SWAP(config->nr_exporters, raw->nr_exporters);
@@ -686,6 +704,7 @@ struct plx_cache_opts plx_config__cache(const struct plx_config *config, plx_emi
 		.active_ns = config->timeouts.active_ns,
 		.inactive_ns = config->timeouts.inactive_ns,
 		.linger_ns = config->timeouts.linger_ns,
+		.join = config->forwarded == PLX_FORWARDED_JOIN,
 		.emit = emit,
 		.arg = arg,
 	};

@@ -20,6 +20,12 @@ struct plx_config_iface {
 	bool own_tunnel; /* opts.tunnel is this interface's own, not that of the configuration */
 };
 
+/* forwarded: both sides of a forwarded flow are one record, or one each */
+enum plx_forwarded { PLX_FORWARDED_JOIN, PLX_FORWARDED_BOTH };
+
+/* nat: who says what is translated */
+enum plx_nat_source { PLX_NAT_CONNTRACK, PLX_NAT_OFF };
+
 struct plx_config {
 	/* interfaces: [{name, hook, xdp_mode, direction, tunnel}] */
 	struct plx_config_iface *interfaces;
@@ -32,6 +38,7 @@ struct plx_config {
 		uint32_t tunnels;   /* tables.tunnels: 1024 .. 16777216, default 32768 */
 		uint32_t ring;	    /* tables.ring: bytes, 4096 .. 1 GiB, power of two, 8 MiB */
 		uint32_t fragments; /* tables.fragments: 64 .. 1048576, default 8192 */
+		uint32_t nat;	    /* tables.nat: connections, 1024 .. 16777216, default 262144 */
 	} tables;
 	struct {
 		uint32_t flows; /* cache.flows: 1024 .. 67108864, default 2097152 */
@@ -47,6 +54,8 @@ struct plx_config {
 		char *group;	   /* socket.group: may read; default "parallax" where it exists */
 		char *admin_group; /* socket.admin_group: may change; default "" (root only) */
 	} socket;
+	enum plx_forwarded forwarded;
+	enum plx_nat_source nat;
 	uint32_t observation_domain; /* observation_domain: 1 .. 4294967295, default 1 */
 };
 

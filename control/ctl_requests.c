@@ -9,10 +9,12 @@
 
 #include <json-c/json.h>
 
+#include "ctl_nat.h"
 #include "ctl_server.h"
 #include "daemon.h"
 #include "flow_json.h"
 #include "log.h"
+#include "translate.h"
 
 #define FLOWS_DEFAULT 100
 #define FLOWS_MAX     10000
@@ -207,6 +209,7 @@ static struct json_object *do_status(struct plx_daemon *daemon, struct json_obje
 	json_object_object_add(reply, "total", ledger_json(&total));
 	json_object_object_add(reply, "tables", tables_json(daemon));
 	json_object_object_add(reply, "cache", cache_json(daemon));
+	json_object_object_add(reply, "nat", plx_ctl_nat_status(daemon));
 	json_object_object_add(reply, "exporters", exporters_json(daemon));
 	return reply;
 }
@@ -318,9 +321,11 @@ static struct json_object *do_flows(struct plx_daemon *daemon, struct json_objec
 	count = plx_cache__top(daemon->cache, sort, flows, limit);
 	offset = plx_wall_offset_ns(PLX_FLOW_MONOTONIC);
 	list = json_object_new_array_ext(count);
-	for (size_t i = 0; i < count; i++)
+	for (size_t i = 0; i < count; i++) {
+		plx_translate__flow(daemon->nat, &flows[i]);
 		json_object_array_add(list,
 				      plx_flow_json(&flows[i], offset, plx_daemon__ifname, daemon));
+	}
 	free(flows);
 	plx_cache__info(daemon->cache, &info);
 	reply = plx_ctl_reply();
@@ -487,6 +492,7 @@ static const struct request {
 } requests[] = {
 	{"status", false, do_status},
 	{"flows", false, do_flows},
+	{"nat", false, plx_ctl_nat},
 	{"iface.list", false, do_iface_list},
 	{"iface.add", true, do_iface_add},
 	{"iface.del", true, do_iface_del},

@@ -15,11 +15,15 @@
 #include "ctl_server.h"
 #include "log.h"
 #include "notify.h"
+#include "translate.h"
 
 #define TICK_MS		100  /* timeouts are looked at this often */
 #define TICK_BUSY_MS	2    /* when more is due than one turn exports */
 #define EXPIRE_BUDGET	4096 /* flows of one turn */
-#define STOP_PATIENCE_S 10   /* stopping: give up when nothing was sent for so long */
+#define NAT_READS	64   /* of some thousand messages each, before an epoch is drained */
+#define NAT_RESYNC_NS	60000000000ULL /* for what no event tells: plx_nat_opts */
+#define NAT_BUFFER	(8 << 20) /* octets of events while nobody reads */
+#define STOP_PATIENCE_S 10	  /* stopping: give up when nothing was sent for so long */
 
 static struct timeval timeval_ns(uint64_t ns)
 {
@@ -45,36 +49,79 @@ const char *plx_daemon__ifname(void *arg, uint32_t ifindex)
 	return ifindex ? if_indextoname(ifindex, name) : NULL;
 }
 
-/* A flow leaves the cache: to all exporters, once all have room. */
-static bool on_emit(void *arg, const struct plx_flow *flow)
+static int direction_of(const struct plx_flow_key *key)
 {
+	return key->flags & PLX_KEY_DIR_OUT ? PLX_DIR_OUT : PLX_DIR_IN;
+}
+
+/* Packets counted at an interface have left the cache. */
+static void book_emitted(struct plx_daemon *daemon, uint32_t ifindex, int direction,
+			 const struct plx_tally *tally)
+{
+	struct plx_cache_books *books =
+		plx_ledger__books(&daemon->ledger, daemon->dp, ifindex, direction);
+
+	if (!books)
+		return;
+	plx_tally_sub(&books->held, tally);
+	plx_tally_add(daemon->nr_exporters ? &books->exported : &books->no_exporter, tally);
+}
+
+/* A flow leaves the cache: to all exporters, once all have room. */
+static bool on_emit(void *arg, const struct plx_flow *cached)
+{
+	const struct plx_tally post = {cached->post.packets, cached->post.frame_octets};
+	struct plx_tally tally = plx_tally_of(&cached->stats);
 	struct plx_daemon *daemon = arg;
-	struct plx_cache_books *books = plx_ledger__books(&daemon->ledger, daemon->dp, &flow->key);
-	struct plx_tally tally = plx_tally_of(&flow->stats);
+	struct plx_flow flow = *cached;
 
 	for (size_t i = 0; i < daemon->nr_exporters; i++)
 		if (!plx_exporter__ready(daemon->exporters[i]))
 			return false;
+	plx_translate__flow(daemon->nat, &flow);
 	for (size_t i = 0; i < daemon->nr_exporters; i++)
-		plx_exporter__export(daemon->exporters[i], flow);
-	if (books) {
-		plx_tally_sub(&books->held, &tally);
-		plx_tally_add(daemon->nr_exporters ? &books->exported : &books->no_exporter,
-			      &tally);
-	}
+		plx_exporter__export(daemon->exporters[i], &flow);
+	book_emitted(daemon, flow.key.ifindex, direction_of(&flow.key), &tally);
+	if (post.packets)
+		book_emitted(daemon, flow.post.ifindex, PLX_DIR_OUT, &post);
 	return true;
 }
 
-/* A record arrives from the kernel. */
 static void on_record(void *arg, const struct plx_flow_record *rec)
 {
 	struct plx_daemon *daemon = arg;
-	struct plx_cache_books *books = plx_ledger__books(&daemon->ledger, daemon->dp, &rec->key);
+	struct plx_cache_books *books = plx_ledger__books(
+		&daemon->ledger, daemon->dp, rec->key.ifindex, direction_of(&rec->key));
 	struct plx_tally tally = plx_tally_of(&rec->stats);
-	int err = plx_cache__add(daemon->cache, rec);
+	struct plx_flow_record before = *rec;
+	int err;
 
+	if (daemon->config->forwarded == PLX_FORWARDED_JOIN)
+		(void)plx_translate__back(daemon->nat, &before);
+	err = plx_cache__add(daemon->cache, &before);
 	if (books)
 		plx_tally_add(err ? &books->cache_full : &books->held, &tally);
+}
+
+/*
+ * All that connection tracking has to tell by now: of connections whose packets are in the tables
+ * that are about to be drained.
+ */
+static void read_nat(struct plx_daemon *daemon)
+{
+	int more = daemon->nat ? plx_nat__read(daemon->nat) : 0;
+
+	for (int i = 0; more > 0 && i < NAT_READS; i++)
+		more = plx_nat__read(daemon->nat);
+	if (more < 0)
+		plx_log(PLX_LOG_WARNING, "NAT: %s", plx_nat__error(daemon->nat));
+}
+
+static void on_nat(evutil_socket_t fd, short what, void *arg)
+{
+	(void)fd;
+	(void)what;
+	read_nat(arg);
 }
 
 static void end_epoch(struct plx_daemon *daemon)
@@ -83,10 +130,12 @@ static void end_epoch(struct plx_daemon *daemon)
 
 	if (err == -EBUSY)
 		return; /* the last one is still being drained; the tables go on taking flows */
-	if (err)
+	if (err) {
 		plx_log(PLX_LOG_ERROR, "%s", plx_dataplane__error(daemon->dp));
-	else
-		arm(daemon->events[PLX_EVENT_DRAIN], 0);
+		return;
+	}
+	read_nat(daemon);
+	arm(daemon->events[PLX_EVENT_DRAIN], 0);
 }
 
 static void on_epoch(evutil_socket_t fd, short what, void *arg)
@@ -200,6 +249,8 @@ static void on_signal(evutil_socket_t signo, short what, void *arg)
 	event_del(daemon->events[PLX_EVENT_EPOCH]);
 	event_del(daemon->events[PLX_EVENT_DRAIN]);
 	event_del(daemon->events[PLX_EVENT_SPILL]);
+	plx_dataplane__detach_all(daemon->dp);
+	read_nat(daemon);
 	plx_dataplane__stop(daemon->dp);
 	plx_cache__flush(daemon->cache);
 	daemon->stopping = true;
@@ -275,6 +326,31 @@ void plx_daemon__total(const struct plx_daemon *daemon, struct plx_ledger_sum *r
 			plx_ledger__sum(&daemon->ledger, daemon->dp, i, dir, ret_sum);
 }
 
+/* A flow is exported after the timeouts at the latest, and its connection may have ended before. */
+static uint64_t nat_retention_ns(const struct plx_config *config)
+{
+	return config->timeouts.active_ns + config->timeouts.inactive_ns +
+	       2 * config->timeouts.epoch_ns;
+}
+
+/* Without it flows are those of the tuples that were seen. */
+static void open_nat(struct plx_daemon *daemon)
+{
+	const struct plx_config *config = daemon->config;
+	const struct plx_nat_opts opts = {
+		.capacity = config->tables.nat,
+		.buffer_bytes = NAT_BUFFER,
+		.retention_ns = nat_retention_ns(config),
+		.resync_ns = NAT_RESYNC_NS,
+	};
+	char why[256];
+
+	if (config->nat == PLX_NAT_OFF)
+		return;
+	if (plx_nat__open(&opts, &daemon->nat, why, sizeof(why)))
+		plx_log(PLX_LOG_WARNING, "NAT is not looked at: %s", why);
+}
+
 static int make_events(struct plx_daemon *daemon)
 {
 	const struct {
@@ -289,6 +365,8 @@ static int make_events(struct plx_daemon *daemon)
 				     on_spill},
 		[PLX_EVENT_LINKS] = {plx_dataplane__link_fd(daemon->dp), EV_READ | EV_PERSIST,
 				     on_links},
+		[PLX_EVENT_NAT] = {daemon->nat ? plx_nat__fd(daemon->nat) : -1,
+				   EV_READ | EV_PERSIST, on_nat},
 		[PLX_EVENT_SIGINT] = {SIGINT, EV_SIGNAL | EV_PERSIST, on_signal},
 		[PLX_EVENT_SIGTERM] = {SIGTERM, EV_SIGNAL | EV_PERSIST, on_signal},
 		[PLX_EVENT_SIGHUP] = {SIGHUP, EV_SIGNAL | EV_PERSIST, on_signal},
@@ -368,6 +446,7 @@ int plx_daemon__new(const struct plx_config *config, struct plx_daemon **ret_dae
 	daemon->base = event_base_new();
 	if (!daemon->base)
 		goto out;
+	open_nat(daemon);
 	err = make_events(daemon);
 	if (err)
 		goto out;
@@ -420,5 +499,6 @@ void plx_daemon__free(struct plx_daemon *daemon)
 	if (daemon->base)
 		event_base_free(daemon->base);
 	plx_cache__free(daemon->cache);
+	plx_nat__close(daemon->nat);
 	free(daemon);
 }

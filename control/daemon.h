@@ -27,6 +27,7 @@ enum plx_event {
 	PLX_EVENT_TICK,	 /* look at timeouts */
 	PLX_EVENT_SPILL, /* the spill ring has records */
 	PLX_EVENT_LINKS, /* interfaces changed */
+	PLX_EVENT_NAT,	 /* connection tracking has something to tell */
 	PLX_EVENT_SIGINT,
 	PLX_EVENT_SIGTERM,
 	PLX_EVENT_SIGHUP,
@@ -38,6 +39,7 @@ struct plx_daemon {
 	struct event_base *base;
 	struct plx_dataplane *dp;
 	struct plx_cache *cache;
+	struct plx_nat *nat; /* NULL: nobody says what is translated */
 	struct plx_ledger ledger;
 	struct plx_exporter *exporters[PLX_MAX_EXPORTERS];
 	size_t nr_exporters;

@@ -6,10 +6,12 @@
 #ifndef PLX_FLOW_H
 #define PLX_FLOW_H
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <time.h>
 
 #include <plx/dataplane.h>
+#include <plx/nat.h>
 
 /* IPFIX flowEndReason (136) */
 enum plx_end_reason {
@@ -21,10 +23,26 @@ enum plx_end_reason {
 	PLX_END_RESOURCES = 5,
 };
 
+/* What left the box of a forwarded flow, as counted at egress. */
+struct plx_flow_post {
+	uint64_t packets; /* 0: nothing, or nobody counted it */
+	uint64_t octets;
+	uint64_t frame_octets;
+	uint32_t ifindex; /* where it left */
+};
+
+/*
+ * A flow of one side is what its interface counted. A forwarded flow that was joined is one of both
+ * sides: key and stats are those of its ingress, post is what left.
+ */
 struct plx_flow {
 	struct plx_flow_key key;
 	struct plx_tunnel tunnel;    /* with PLX_KEY_TUNNEL in key.flags; else zeroed */
 	struct plx_flow_stats stats; /* since the last export of this flow */
+	struct plx_flow_post post;   /* same */
+	uint64_t dropped;	     /* at its end: packets that came in and did not leave */
+	bool translated;	     /* by NAT: key is the tuple before, after the one behind it */
+	struct plx_nat_tuple after;
 	uint64_t id;		     /* flowId (148), unique while the daemon runs, starts at 1 */
 	enum plx_end_reason end_reason;
 };

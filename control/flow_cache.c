@@ -4,7 +4,9 @@
  * slot of a timer wheel, or the list of what is due. An entry is looked at when its slot comes up,
  * not at each packet: if its time moved on meanwhile, it is filed again. So idle flows cost nothing
  * and a packet costs one hash lookup. The rest of the key of a flow in a tunnel is in an array of
- * its own, at the same index: other flows neither touch nor pay for it.
+ * its own, at the same index: other flows neither touch nor pay for it. So is what left of a
+ * forwarded flow. The hash is of what both sides of a flow have in common, so that each finds the
+ * other.
  */
 #include "flow_cache.h"
 
@@ -13,7 +15,8 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/random.h>
-#include <unistd.h>
+
+#include "sparse.h"
 
 #define NIL UINT32_MAX
 
@@ -30,6 +33,16 @@
 #define TCP_RST	    0x04
 #define IPPROTO_TCP 6
 
+/* The side of egress. */
+struct egress {
+	struct plx_flow_post post; /* since the last export */
+	int64_t missing; /* came in and did not leave, in the intervals exported already */
+};
+
+/*
+ * Sides of an entry. Of a flow that is not joined the only one is in, whatever its direction. An
+ * entry with out alone waits for its ingress: its key has the interface where that is said to be.
+ */
 struct entry {
 	struct plx_flow_key key;
 	uint32_t chain;	     /* next in the hash chain, or next free entry */
@@ -37,6 +50,8 @@ struct entry {
 	uint16_t list;
 	bool closing; /* FIN or RST was seen, in this interval or before */
 	bool forced;
+	bool in;
+	bool out; /* egress[] has it */
 	uint64_t id;
 	struct plx_flow_stats stats;
 };
@@ -44,12 +59,10 @@ struct entry {
 struct plx_cache {
 	struct plx_cache_opts opts;
 	struct entry *entries;
-	struct plx_tunnel *tunnels; /* with PLX_KEY_TUNNEL only, else not touched */
-	bool *touched;		    /* by page of tunnels */
-	uint64_t nr_touched;
-	size_t page_size;
-	uint32_t used; /* entries ever used: the array is touched up to here */
-	uint32_t free; /* list of those given back */
+	struct plx_sparse tunnels; /* struct plx_tunnel, with PLX_KEY_TUNNEL only */
+	struct plx_sparse egress;  /* struct egress, with entry.out only */
+	uint32_t used;		   /* entries ever used: the array is touched up to here */
+	uint32_t free;		   /* list of those given back */
 	uint32_t *buckets;
 	uint32_t bucket_mask;
 	uint64_t seed;
@@ -81,12 +94,10 @@ struct plx_cache *plx_cache__new(const struct plx_cache_opts *opts)
 	cache->opts = *opts;
 	cache->bucket_mask = buckets - 1;
 	cache->entries = map_zeroed((size_t)opts->capacity * sizeof(*cache->entries));
-	cache->tunnels = map_zeroed((size_t)opts->capacity * sizeof(*cache->tunnels));
-	cache->page_size = sysconf(_SC_PAGESIZE);
-	cache->touched = calloc(opts->capacity * sizeof(*cache->tunnels) / cache->page_size + 1,
-				sizeof(*cache->touched));
 	cache->buckets = map_zeroed((size_t)buckets * sizeof(*cache->buckets));
-	if (!cache->entries || !cache->tunnels || !cache->touched || !cache->buckets) {
+	if (!cache->entries || !cache->buckets ||
+	    !plx_sparse_init(&cache->tunnels, opts->capacity, sizeof(struct plx_tunnel)) ||
+	    !plx_sparse_init(&cache->egress, opts->capacity, sizeof(struct egress))) {
 		plx_cache__free(cache);
 		return NULL;
 	}
@@ -109,9 +120,8 @@ void plx_cache__free(struct plx_cache *cache)
 		return;
 	if (cache->entries)
 		munmap(cache->entries, (size_t)cache->opts.capacity * sizeof(*cache->entries));
-	if (cache->tunnels)
-		munmap(cache->tunnels, (size_t)cache->opts.capacity * sizeof(*cache->tunnels));
-	free(cache->touched);
+	plx_sparse_done(&cache->tunnels);
+	plx_sparse_done(&cache->egress);
 	if (cache->buckets)
 		munmap(cache->buckets, ((size_t)cache->bucket_mask + 1) * sizeof(*cache->buckets));
 	free(cache);
@@ -130,36 +140,118 @@ static inline uint64_t mix(uint64_t h, const void *part, size_t size)
 	return h;
 }
 
+static const struct plx_tunnel *tunnel_of(const struct plx_cache *cache, uint32_t index)
+{
+	return plx_sparse_at(&cache->tunnels, index);
+}
+
+static const struct egress *egress_of(const struct plx_cache *cache, uint32_t index)
+{
+	return plx_sparse_at(&cache->egress, index);
+}
+
+/* What both sides of a forwarded flow have in common. */
+static struct plx_flow_key common(const struct plx_flow_key *key)
+{
+	struct plx_flow_key part = *key;
+
+	part.ifindex = 0;
+	part.vlan = 0;
+	part.flags &= ~PLX_KEY_DIR_OUT;
+	return part;
+}
+
 /* tunnel is looked at only if key says that it belongs to it. */
 static uint32_t hash_key(const struct plx_cache *cache, const struct plx_flow_key *key,
 			 const struct plx_tunnel *tunnel)
 {
-	uint64_t h = mix(cache->seed, key, sizeof(*key));
+	struct plx_flow_key part = common(key);
+	uint64_t h = mix(cache->seed, &part, sizeof(part));
 
 	if (key->flags & PLX_KEY_TUNNEL)
 		h = mix(h, tunnel, sizeof(*tunnel));
 	return h & cache->bucket_mask;
 }
 
-static bool is_flow_of(const struct plx_cache *cache, uint32_t index,
-		       const struct plx_flow_record *rec)
+static bool same_tunnel(const struct plx_cache *cache, uint32_t index,
+			const struct plx_flow_record *rec)
 {
-	const struct plx_flow_key *key = &cache->entries[index].key;
-
-	return memcmp(key, &rec->key, sizeof(*key)) == 0 &&
-	       (!(key->flags & PLX_KEY_TUNNEL) ||
-		memcmp(&cache->tunnels[index], &rec->tunnel, sizeof(rec->tunnel)) == 0);
+	return !(rec->key.flags & PLX_KEY_TUNNEL) ||
+	       memcmp(tunnel_of(cache, index), &rec->tunnel, sizeof(rec->tunnel)) == 0;
 }
 
-static void set_tunnel(struct plx_cache *cache, uint32_t index, const struct plx_tunnel *tunnel)
+/* Was rec counted where a packet left that had come in elsewhere? */
+static bool is_egress(const struct plx_cache *cache, const struct plx_flow_record *rec)
 {
-	size_t first = index * sizeof(*tunnel), last = first + sizeof(*tunnel) - 1;
+	return cache->opts.join && rec->key.flags & PLX_KEY_DIR_OUT &&
+	       rec->stats.first.ingress_ifindex;
+}
 
-	cache->tunnels[index] = *tunnel;
-	for (size_t page = first / cache->page_size; page <= last / cache->page_size; page++) {
-		cache->nr_touched += !cache->touched[page];
-		cache->touched[page] = true;
+/*
+ * How well the entry fits rec, which has the same key but for interface, tag and direction: 0, not
+ * at all; NR_FITS - 1, nothing can fit better.
+ */
+enum { NO_FIT, ANY_INTERFACE, SAME_INTERFACE, NR_FITS };
+
+static int fit(const struct plx_cache *cache, uint32_t index, const struct plx_flow_record *rec)
+{
+	const struct entry *e = &cache->entries[index];
+
+	if (is_egress(cache, rec)) {
+		if (e->key.flags & PLX_KEY_DIR_OUT ||
+		    (e->out && egress_of(cache, index)->post.ifindex != rec->key.ifindex))
+			return NO_FIT;
+		return e->key.ifindex == rec->stats.first.ingress_ifindex ? SAME_INTERFACE
+									  : ANY_INTERFACE;
 	}
+	if (e->in)
+		return memcmp(&e->key, &rec->key, sizeof(e->key)) == 0 ? SAME_INTERFACE : NO_FIT;
+	if (rec->key.flags & PLX_KEY_DIR_OUT)
+		return NO_FIT;
+	return e->key.ifindex == rec->key.ifindex ? SAME_INTERFACE : ANY_INTERFACE;
+}
+
+/* The entry that rec belongs to, or NIL. */
+static uint32_t find(const struct plx_cache *cache, uint32_t first,
+		     const struct plx_flow_record *rec)
+{
+	const struct plx_flow_key part = common(&rec->key);
+	uint32_t best = NIL;
+	int best_fit = NO_FIT;
+
+	for (uint32_t link = first; link && best_fit < SAME_INTERFACE;
+	     link = cache->entries[link - 1].chain) {
+		struct plx_flow_key other = common(&cache->entries[link - 1].key);
+		int how;
+
+		if (memcmp(&other, &part, sizeof(part)) || !same_tunnel(cache, link - 1, rec))
+			continue;
+		how = fit(cache, link - 1, rec);
+		if (how > best_fit) {
+			best = link - 1;
+			best_fit = how;
+		}
+	}
+	return best;
+}
+
+/* Nothing was counted since the last export. */
+static bool is_empty(const struct plx_cache *cache, uint32_t index)
+{
+	const struct entry *e = &cache->entries[index];
+
+	return !e->stats.packets && !(e->out && egress_of(cache, index)->post.packets);
+}
+
+/* Packets that came in and did not leave so far; 0 when one side was not seen. */
+static int64_t missing_of(const struct plx_cache *cache, uint32_t index)
+{
+	const struct entry *e = &cache->entries[index];
+	const struct egress *egress = egress_of(cache, index);
+
+	if (!e->in || !e->out)
+		return 0;
+	return egress->missing + (int64_t)(e->stats.packets - egress->post.packets);
 }
 
 /* An entry as others see it. */
@@ -167,11 +259,25 @@ static struct plx_flow flow_of(const struct plx_cache *cache, uint32_t index,
 			       enum plx_end_reason reason)
 {
 	const struct entry *e = &cache->entries[index];
+	const struct egress *egress = egress_of(cache, index);
 	struct plx_flow flow = {
 		.key = e->key, .stats = e->stats, .id = e->id, .end_reason = reason};
+	int64_t missing = missing_of(cache, index);
 
 	if (e->key.flags & PLX_KEY_TUNNEL)
-		flow.tunnel = cache->tunnels[index];
+		flow.tunnel = *tunnel_of(cache, index);
+	if (e->out && e->in) {
+		flow.post = egress->post;
+	} else if (e->out) { /* nobody counted where it came in */
+		flow.key.flags |= PLX_KEY_DIR_OUT;
+		flow.key.ifindex = egress->post.ifindex;
+		flow.stats.packets = egress->post.packets;
+		flow.stats.octets = egress->post.octets;
+		flow.stats.frame_octets = egress->post.frame_octets;
+	}
+	/* Before the end packets may be on their way. */
+	if (missing > 0 && (reason == PLX_END_IDLE || reason == PLX_END_DETECTED))
+		flow.dropped = missing;
 	return flow;
 }
 
@@ -204,9 +310,10 @@ static void list_append(struct plx_cache *cache, uint32_t index, uint16_t list)
 }
 
 /* When e is to be emitted (or forgotten), and why. */
-static uint64_t deadline(const struct plx_cache *cache, const struct entry *e,
+static uint64_t deadline(const struct plx_cache *cache, uint32_t index,
 			 enum plx_end_reason *ret_reason)
 {
+	const struct entry *e = &cache->entries[index];
 	uint64_t due = e->stats.last_ns + cache->opts.inactive_ns;
 	enum plx_end_reason reason = PLX_END_IDLE;
 
@@ -214,7 +321,7 @@ static uint64_t deadline(const struct plx_cache *cache, const struct entry *e,
 		due = e->stats.last_ns + cache->opts.linger_ns;
 		reason = PLX_END_DETECTED;
 	}
-	if (e->stats.packets && e->stats.first_ns + cache->opts.active_ns < due) {
+	if (!is_empty(cache, index) && e->stats.first_ns + cache->opts.active_ns < due) {
 		due = e->stats.first_ns + cache->opts.active_ns;
 		reason = PLX_END_ACTIVE;
 	}
@@ -230,7 +337,7 @@ static uint64_t deadline(const struct plx_cache *cache, const struct entry *e,
 static void file(struct plx_cache *cache, uint32_t index)
 {
 	enum plx_end_reason reason;
-	uint64_t due = deadline(cache, &cache->entries[index], &reason);
+	uint64_t due = deadline(cache, index, &reason);
 	/* One slot later: a slot is looked at when its time has begun, the entry must be due. */
 	uint64_t tick = (due >> WHEEL_SHIFT) + 1;
 
@@ -244,7 +351,7 @@ static void file(struct plx_cache *cache, uint32_t index)
 static void release(struct plx_cache *cache, uint32_t index)
 {
 	struct entry *e = &cache->entries[index];
-	uint32_t *link = &cache->buckets[hash_key(cache, &e->key, &cache->tunnels[index])];
+	uint32_t *link = &cache->buckets[hash_key(cache, &e->key, tunnel_of(cache, index))];
 
 	while (*link != index + 1)
 		link = &cache->entries[*link - 1].chain;
@@ -260,7 +367,8 @@ static bool emit(struct plx_cache *cache, uint32_t index, enum plx_end_reason re
 {
 	struct entry *e = &cache->entries[index];
 
-	if (e->stats.packets) {
+	/* What was lost on the way may come to light after the last packet that was counted. */
+	if (!is_empty(cache, index) || (reason != PLX_END_ACTIVE && missing_of(cache, index) > 0)) {
 		struct plx_flow flow = flow_of(cache, index, reason);
 
 		if (!cache->opts.emit(cache->opts.arg, &flow))
@@ -271,6 +379,12 @@ static bool emit(struct plx_cache *cache, uint32_t index, enum plx_end_reason re
 			cache->info.expired++;
 	}
 	if (reason == PLX_END_ACTIVE) {
+		if (e->out) {
+			struct egress *egress = plx_sparse_touch(&cache->egress, index);
+
+			egress->missing = missing_of(cache, index);
+			egress->post.packets = egress->post.octets = egress->post.frame_octets = 0;
+		}
 		e->stats.packets = e->stats.octets = e->stats.frame_octets = 0;
 		list_remove(cache, index);
 		file(cache, index);
@@ -300,71 +414,136 @@ static uint32_t take_entry(struct plx_cache *cache)
 	return index;
 }
 
-static void merge(struct entry *e, const struct plx_flow_stats *add)
+/* Times of both sides, and what all packets of a side have said. */
+static void merge_shape(struct plx_flow_stats *stats, const struct plx_flow_stats *add)
 {
-	struct plx_flow_stats *stats = &e->stats;
-
-	if (stats->packets == 0) { /* a new interval after an active timeout */
-		struct plx_flow_first first = stats->first;
-
-		*stats = *add;
-		stats->first = first;
-		return;
-	}
-	stats->packets += add->packets;
-	stats->octets += add->octets;
-	stats->frame_octets += add->frame_octets;
-	if (add->first_ns < stats->first_ns) {
-		/* spilled packets may overtake the table's records */
-		stats->first_ns = add->first_ns;
-		stats->first = add->first;
-	}
-	if (add->last_ns > stats->last_ns)
-		stats->last_ns = add->last_ns;
 	stats->shape = plx_shape_merge(stats->shape, add->shape);
 	stats->marks |= add->marks;
 	stats->tcp_options |= add->tcp_options;
 }
 
-int plx_cache__add(struct plx_cache *cache, const struct plx_flow_record *rec)
+static void set_shape(struct plx_flow_stats *stats, const struct plx_flow_stats *add)
 {
-	uint32_t *bucket = &cache->buckets[hash_key(cache, &rec->key, &rec->tunnel)];
-	bool closes = rec->key.protocol == IPPROTO_TCP &&
-		      PLX_SHAPE_TCP_FLAGS(rec->stats.shape) & (TCP_FIN | TCP_RST);
-	struct entry *e;
-	uint32_t index;
+	stats->shape = add->shape;
+	stats->marks = add->marks;
+	stats->tcp_options = add->tcp_options;
+}
 
-	for (index = *bucket; index; index = e->chain) {
-		e = &cache->entries[index - 1];
-		if (is_flow_of(cache, index - 1, rec)) {
-			merge(e, &rec->stats);
-			if (closes && !e->closing) {
-				/* the one way in which a flow's time comes sooner than filed */
-				e->closing = true;
-				if (e->list != LIST_DUE) {
-					list_remove(cache, index - 1);
-					file(cache, index - 1);
-				}
-			}
-			return 0;
-		}
+static void merge_times(struct plx_flow_stats *stats, const struct plx_flow_stats *add, bool begins)
+{
+	if (begins || add->first_ns < stats->first_ns)
+		stats->first_ns = add->first_ns;
+	if (begins || add->last_ns > stats->last_ns)
+		stats->last_ns = add->last_ns;
+}
+
+/* rec is of the side that gives the entry its key. */
+static void merge_in(struct plx_cache *cache, uint32_t index, const struct plx_flow_record *rec)
+{
+	const struct plx_flow_stats *add = &rec->stats;
+	struct entry *e = &cache->entries[index];
+	struct plx_flow_stats *stats = &e->stats;
+	bool begins = is_empty(cache, index);
+
+	if (!e->in) { /* so far only egress was there */
+		e->in = true;
+		e->key = rec->key;
+		stats->first = add->first;
+		set_shape(stats, add);
+	} else if (!stats->packets) { /* a new interval after an active timeout */
+		set_shape(stats, add);
+	} else {
+		/* spilled packets may overtake the table's records */
+		if (add->first_ns < stats->first_ns)
+			stats->first = add->first;
+		merge_shape(stats, add);
 	}
-	index = take_entry(cache);
+	merge_times(stats, add, begins);
+	stats->packets += add->packets;
+	stats->octets += add->octets;
+	stats->frame_octets += add->frame_octets;
+}
+
+static void merge_out(struct plx_cache *cache, uint32_t index, const struct plx_flow_record *rec)
+{
+	const struct plx_flow_stats *add = &rec->stats;
+	struct entry *e = &cache->entries[index];
+	struct egress *egress = plx_sparse_touch(&cache->egress, index);
+	bool begins = is_empty(cache, index);
+
+	if (!e->out) {
+		e->out = true;
+		*egress = (struct egress){.post.ifindex = rec->key.ifindex};
+	}
+	if (!e->in) {
+		if (begins)
+			set_shape(&e->stats, add);
+		else
+			merge_shape(&e->stats, add);
+	}
+	merge_times(&e->stats, add, begins);
+	egress->post.packets += add->packets;
+	egress->post.octets += add->octets;
+	egress->post.frame_octets += add->frame_octets;
+}
+
+/* A new entry for rec, or NIL. */
+static uint32_t begin(struct plx_cache *cache, const struct plx_flow_record *rec)
+{
+	uint32_t index = take_entry(cache), *bucket;
+	struct entry *e;
+
 	if (index == NIL)
-		return -ENOSPC;
+		return NIL;
 	e = &cache->entries[index];
 	e->key = rec->key;
-	if (rec->key.flags & PLX_KEY_TUNNEL)
-		set_tunnel(cache, index, &rec->tunnel);
 	e->stats = rec->stats;
-	e->closing = closes;
-	e->forced = false;
+	e->stats.packets = e->stats.octets = e->stats.frame_octets = 0;
+	e->closing = e->forced = e->in = e->out = false;
 	e->id = cache->next_id++;
-	/* take_entry() may have changed the chain, so read its head only now */
+	if (is_egress(cache, rec)) {
+		e->key.flags &= ~PLX_KEY_DIR_OUT;
+		e->key.ifindex = rec->stats.first.ingress_ifindex;
+		e->key.vlan = 0;
+	}
+	if (rec->key.flags & PLX_KEY_TUNNEL)
+		*(struct plx_tunnel *)plx_sparse_touch(&cache->tunnels, index) = rec->tunnel;
+	/* take_entry() may have changed the chain, so its head is read only now */
+	bucket = &cache->buckets[hash_key(cache, &e->key, &rec->tunnel)];
 	e->chain = *bucket;
 	*bucket = index + 1;
 	cache->info.flows++;
-	file(cache, index);
+	return index;
+}
+
+int plx_cache__add(struct plx_cache *cache, const struct plx_flow_record *rec)
+{
+	bool closes = rec->key.protocol == IPPROTO_TCP &&
+		      PLX_SHAPE_TCP_FLAGS(rec->stats.shape) & (TCP_FIN | TCP_RST);
+	uint32_t index = find(cache, cache->buckets[hash_key(cache, &rec->key, &rec->tunnel)], rec);
+	bool is_new = index == NIL;
+	struct entry *e;
+
+	if (is_new)
+		index = begin(cache, rec);
+	if (index == NIL)
+		return -ENOSPC;
+	e = &cache->entries[index];
+	if (is_egress(cache, rec))
+		merge_out(cache, index, rec);
+	else
+		merge_in(cache, index, rec);
+	if (is_new) {
+		e->closing = closes;
+		file(cache, index);
+	} else if (closes && !e->closing) {
+		/* the one way in which a flow's time comes sooner than filed */
+		e->closing = true;
+		if (e->list != LIST_DUE) {
+			list_remove(cache, index);
+			file(cache, index);
+		}
+	}
 	return 0;
 }
 
@@ -395,7 +574,7 @@ bool plx_cache__expire(struct plx_cache *cache, uint64_t now_ns, uint32_t budget
 		uint32_t index = cache->heads[LIST_DUE];
 		enum plx_end_reason reason;
 
-		if (deadline(cache, &cache->entries[index], &reason) > now_ns) {
+		if (deadline(cache, index, &reason) > now_ns) {
 			list_remove(cache, index);
 			file(cache, index);
 			continue;
@@ -416,7 +595,7 @@ uint32_t plx_cache__flush(struct plx_cache *cache)
 
 			next = e->next;
 			/* the due list comes last, with those that were moved there just now */
-			count += !e->forced && e->stats.packets;
+			count += !e->forced && !is_empty(cache, i);
 			e->forced = true;
 			if (list != LIST_DUE) {
 				list_remove(cache, i);
@@ -431,7 +610,8 @@ void plx_cache__info(const struct plx_cache *cache, struct plx_cache_info *ret_i
 	*ret_info = cache->info;
 	ret_info->memory_bytes = (uint64_t)cache->used * sizeof(struct entry) +
 				 ((uint64_t)cache->bucket_mask + 1) * sizeof(uint32_t) +
-				 cache->nr_touched * cache->page_size;
+				 plx_sparse_memory(&cache->tunnels) +
+				 plx_sparse_memory(&cache->egress);
 }
 
 struct ranked {
@@ -476,11 +656,10 @@ size_t plx_cache__top(const struct plx_cache *cache, plx_sort_fn sort, struct pl
 		return 0;
 	for (int list = 0; list < NR_LISTS; list++)
 		for (uint32_t i = cache->heads[list]; i != NIL; i = cache->entries[i].next) {
-			const struct entry *e = &cache->entries[i];
 			struct plx_flow flow;
 			uint64_t key;
 
-			if (e->stats.packets == 0 || nr == 0)
+			if (is_empty(cache, i) || nr == 0)
 				continue;
 			flow = flow_of(cache, i, PLX_END_NONE);
 			key = sort(&flow);

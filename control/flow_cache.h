@@ -24,6 +24,7 @@ struct plx_cache_opts {
 	uint64_t active_ns;
 	uint64_t inactive_ns;
 	uint64_t linger_ns; /* after FIN or RST */
+	bool join;	    /* both sides of a forwarded flow are one flow */
 	plx_emit_fn emit;
 	void *arg;
 };
@@ -41,7 +42,10 @@ struct plx_cache *plx_cache__new(const struct plx_cache_opts *opts);
 void plx_cache__free(struct plx_cache *cache);
 
 /*
- * Merge rec into its flow, or begin one. When the cache is full the flow nearest to its timeout is
+ * Merge rec into its flow, or begin one. With join, what was counted at egress and came in at another
+ * interface is of the flow of its ingress: the one at that interface, or, if nothing is counted there
+ * (a bridge, a VLAN device), of the same 5-tuple anywhere. Its tuple has to be that before any
+ * translation, as it was at ingress. The two sides may come in any order. When the cache is full the flow nearest to its timeout is
  * emitted first; -ENOSPC when nobody takes that one: rec was not merged then.
  */
 int plx_cache__add(struct plx_cache *cache, const struct plx_flow_record *rec);

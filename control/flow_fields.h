@@ -49,10 +49,42 @@ static inline uint32_t plx_flow_ingress(const struct plx_flow *flow)
 	return plx_flow_is_out(flow) ? flow->stats.first.ingress_ifindex : flow->key.ifindex;
 }
 
-/* 0 at ingress: the route is not known yet. */
+/* 0 at ingress, unless it was seen to leave: the route is not known yet. */
 static inline uint32_t plx_flow_egress(const struct plx_flow *flow)
 {
-	return plx_flow_is_out(flow) ? flow->key.ifindex : 0;
+	return plx_flow_is_out(flow) ? flow->key.ifindex : flow->post.ifindex;
+}
+
+/* Was it seen to leave at another interface? */
+static inline bool plx_flow_is_joined(const struct plx_flow *flow)
+{
+	return flow->post.ifindex != 0;
+}
+
+/*
+ * Is it known how NAT changed it? Not in a tunnel, where it is the outer header that NAT works on,
+ * and not from one family to the other.
+ */
+static inline bool plx_flow_is_translated(const struct plx_flow *flow)
+{
+	return flow->translated && !(flow->key.flags & PLX_KEY_TUNNEL) &&
+	       flow->after.version == (plx_flow_is_ipv4(flow) ? 4 : 6);
+}
+
+/* And has it ports that NAT could change? */
+static inline bool plx_flow_has_nat_ports(const struct plx_flow *flow)
+{
+	if (!plx_flow_is_translated(flow) || flow->key.flags & PLX_KEY_FRAGMENT)
+		return false;
+	switch (flow->key.protocol) {
+	case IPPROTO_TCP:
+	case IPPROTO_UDP:
+	case IPPROTO_DCCP:
+	case IPPROTO_SCTP:
+	case IPPROTO_UDPLITE:
+		return true;
+	}
+	return false;
 }
 
 /* Of a vlan word; 0 when there is no tag. */

@@ -115,6 +115,25 @@ static void add_tunnel(struct builder *builder, const struct plx_flow *flow)
 		add_number(builder, "gtpuTEid", flow->tunnel.id);
 }
 
+static void add_nat(struct builder *builder, const struct plx_flow *flow)
+{
+	const struct plx_nat_tuple *after = &flow->after;
+	bool ipv4 = plx_flow_is_ipv4(flow);
+	int family = ipv4 ? AF_INET : AF_INET6;
+
+	if (!plx_flow_is_translated(flow))
+		return;
+	add_address(builder, ipv4 ? "postNATSourceIPv4Address" : "postNATSourceIPv6Address", family,
+		    after->source);
+	add_address(builder,
+		    ipv4 ? "postNATDestinationIPv4Address" : "postNATDestinationIPv6Address",
+		    family, after->dest);
+	if (!plx_flow_has_nat_ports(flow))
+		return;
+	add_number(builder, "postNAPTSourceTransportPort", ntohs(after->source_port));
+	add_number(builder, "postNAPTDestinationTransportPort", ntohs(after->dest_port));
+}
+
 static void add_tcp(struct builder *builder, const struct plx_flow *flow)
 {
 	const struct plx_flow_stats *stats = &flow->stats;
@@ -126,6 +145,17 @@ static void add_tcp(struct builder *builder, const struct plx_flow *flow)
 		add_number(builder, "tcpWindowSize", stats->first.tcp_window);
 	if (stats->tcp_options)
 		add_number(builder, "tcpOptions", stats->tcp_options);
+}
+
+/* What became of a forwarded flow. */
+static void add_post(struct builder *builder, const struct plx_flow *flow)
+{
+	if (plx_flow_is_joined(flow)) {
+		add_number(builder, "postPacketDeltaCount", flow->post.packets);
+		add_number(builder, "postOctetDeltaCount", flow->post.octets);
+	}
+	if (flow->dropped)
+		add_number(builder, "droppedPacketDeltaCount", flow->dropped);
 }
 
 static void add_interfaces(struct builder *builder, const struct plx_flow *flow,
@@ -186,11 +216,13 @@ struct json_object *plx_flow_json(const struct plx_flow *flow, int64_t wall_offs
 	add_number(&b, "protocolIdentifier", flow->key.protocol);
 	add_number(&b, "ipVersion", ipv4 ? 4 : 6);
 	add_tunnel(&b, flow);
+	add_nat(&b, flow);
 	add_number(&b, "ipClassOfService", stats->first.tos);
 	add_tcp(&b, flow);
 	add_number(&b, "packetDeltaCount", stats->packets);
 	add_number(&b, "octetDeltaCount", stats->octets);
 	add_number(&b, "layer2OctetDeltaCount", stats->frame_octets);
+	add_post(&b, flow);
 	add_interfaces(&b, flow, ifname, arg);
 	add_link_layer(&b, flow);
 	add_number(&b, "minimumTTL", PLX_SHAPE_MIN_TTL(stats->shape));

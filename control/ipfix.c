@@ -8,6 +8,10 @@
  * twice. nfcapd and nfacctd keep the last of each, so they show the inner flow, as if there was no
  * tunnel; tshark shows both. Where an IPv4 flow is in an IPv6 tunnel nfdump writes its addresses as
  * ::192.0.2.1. nfacctd's "vxlan" is wrong for every 351: it reads one octet too far.
+ *
+ * What left (23, 24) comes ahead of what came in (1, 2): goflow2 takes the last of them for the
+ * flow's counters. nfdump shows it as out packets and bytes, and its sums are of both. Addresses
+ * behind NAT nfdump and nfacctd show of IPv4 only, of IPv6 the ports alone.
  */
 #include "ipfix.h"
 
@@ -25,8 +29,8 @@
 #define RENEW_NS	     1000000000ull
 
 /*
- * What a flow has, in the order of the bits of the template id. Not all of the 4096 sets of them
- * occur: a flow has no two protocols, and without a tunnel nothing of one.
+ * What a flow has, in the order of the bits of the template id. Few of the sets of them occur, see
+ * place_of().
  */
 enum {
 	IP6 = 1 << 0,
@@ -41,9 +45,11 @@ enum {
 	SEGMENT = 1 << 9,
 	GREKEY = 1 << 10,
 	TEID = 1 << 11,
+	POST = 1 << 12, /* seen to leave */
+	DROPPED = 1 << 13,
+	NAT = 1 << 14, /* never with OUTER */
+	NAPT = 1 << 15,
 };
-
-_Static_assert(2 * TEID == PLX_IPFIX_TEMPLATES, "a template for each set");
 
 /*
  * X(element, type, what a flow must have, must not have, value from f (flow), s (its counters) and
@@ -72,6 +78,8 @@ _Static_assert(2 * TEID == PLX_IPFIX_TEMPLATES, "a template for each set");
 	X(4, u8, 0, 0, f->key.protocol)			       /* protocolIdentifier */            \
 	X(5, u8, 0, 0, s->first.tos)			       /* ipClassOfService */              \
 	X(6, u8, 0, 0, (uint8_t)PLX_SHAPE_TCP_FLAGS(s->shape)) /* tcpControlBits */                \
+	X(23, u64, POST, 0, f->post.octets)		       /* postOctetDeltaCount */           \
+	X(24, u64, POST, 0, f->post.packets)		       /* postPacketDeltaCount */          \
 	X(1, u64, 0, 0, s->octets)			       /* octetDeltaCount */               \
 	X(2, u64, 0, 0, s->packets)			       /* packetDeltaCount */              \
 	X(152, u64, 0, 0, t->start_ms)			       /* flowStartMilliseconds */         \
@@ -104,7 +112,14 @@ _Static_assert(2 * TEID == PLX_IPFIX_TEMPLATES, "a template for each set");
 	X(72, label, LABEL3, 0, s->first.mpls[2])	       /* mplsLabelStackSection3 */        \
 	X(351, u64, SEGMENT, 0, plx_flow_segment(f))	       /* layer2SegmentId */               \
 	X(296, u32, GREKEY, 0, f->tunnel.id)		       /* greKey */                        \
-	X(507, u32, TEID, 0, f->tunnel.id)		       /* gtpuTEid */
+	X(507, u32, TEID, 0, f->tunnel.id)		       /* gtpuTEid */                      \
+	X(133, u64, DROPPED, 0, f->dropped)		       /* droppedPacketDeltaCount */       \
+	X(225, ip4, NAT, IP6, f->after.source)		       /* postNATSourceIPv4Address */      \
+	X(226, ip4, NAT, IP6, f->after.dest)		       /* postNATDestinationIPv4Address */ \
+	X(281, ip6, NAT | IP6, 0, f->after.source)	       /* postNATSourceIPv6Address */      \
+	X(282, ip6, NAT | IP6, 0, f->after.dest)	       /* postNATDestinationIPv6Address */ \
+	X(227, be16, NAPT, 0, &f->after.source_port)	       /* postNAPTSourceTransportPort */   \
+	X(228, be16, NAPT, 0, &f->after.dest_port) /* postNAPTDestinationTransportPort */
 
 enum { SIZE_u8 = 1, SIZE_u16 = 2, SIZE_be16 = 2, SIZE_u32 = 4, SIZE_u64 = 8 };
 enum { SIZE_ip4 = 4, SIZE_ip6 = 16, SIZE_mac = 6, SIZE_label = 3 };
@@ -122,14 +137,23 @@ static const struct field fields[] = {FIELDS(FIELD_ROW)};
 #define IS_IN(with, without, set) (((set) & ((with) | (without))) == (with))
 
 /* The limits that ipfix.h promises, from the shortest and the longest record that a flow can be. */
-#define SHORTEST 0
-#define LONGEST	 (IP6 | TCP | OPTIONS | LABEL | LABEL2 | LABEL3 | OUTER | OUTER6 | SEGMENT | GREKEY)
+#define SHORTEST   0
+#define ALL_HAVE   (IP6 | TCP | OPTIONS | LABEL | LABEL2 | LABEL3 | POST | DROPPED)
+#define LONGEST	   (ALL_HAVE | OUTER | OUTER6 | SEGMENT | GREKEY)
+#define TRANSLATED (ALL_HAVE | NAT | NAPT)
 #define SHORTEST_SIZE(element, type, with, without, value)                                         \
 	+(IS_IN(with, without, SHORTEST) ? SIZE_##type : 0)
+#define TRANSLATED_SIZE(element, type, with, without, value)                                       \
+	+(IS_IN(with, without, TRANSLATED) ? SIZE_##type : 0)
 #define LONGEST_SIZE(element, type, with, without, value)                                          \
 	+(IS_IN(with, without, LONGEST) ? SIZE_##type : 0)
-#define LONGEST_FIELDS(element, type, with, without, value) +IS_IN(with, without, LONGEST)
+#define LONGEST_FIELDS(element, type, with, without, value)    +IS_IN(with, without, LONGEST)
+#define TRANSLATED_FIELDS(element, type, with, without, value) +IS_IN(with, without, TRANSLATED)
 
+_Static_assert(FIRST_TEMPLATE_ID + TRANSLATED <= 65535, "highest template id");
+_Static_assert((FIELDS(TRANSLATED_SIZE)) <= (FIELDS(LONGEST_SIZE)) &&
+		       (FIELDS(TRANSLATED_FIELDS)) <= (FIELDS(LONGEST_FIELDS)),
+	       "a tunnel takes more room than NAT");
 _Static_assert(FIELDS(SHORTEST_SIZE) == PLX_IPFIX_RECORD_MIN, "shortest record");
 _Static_assert(FIELDS(LONGEST_FIELDS) <= 60, "tshark ignores templates with more fields");
 _Static_assert(HEADER_SIZE + SET_HEADER_SIZE + TEMPLATE_HEADER_SIZE + 4 * (FIELDS(LONGEST_FIELDS)) +
@@ -220,6 +244,8 @@ static __attribute__((noinline)) unsigned int rare_set(const struct plx_flow *fl
 
 	if (plx_flow_ip_options(flow))
 		set |= OPTIONS;
+	if (flow->dropped)
+		set |= DROPPED;
 	if (!plx_flow_has_tunnel(flow))
 		return set;
 	return set | OUTER | (flow->tunnel.version == 6 ? OUTER6 : 0) |
@@ -235,10 +261,36 @@ static unsigned int set_of(const struct plx_flow *flow)
 		set |= TCP;
 	else if (plx_flow_has_icmp_type(flow))
 		set |= ICMP;
-	if (plx_flow_has_tunnel(flow) || plx_flow_ip_options(flow) || plx_flow_has_mpls(flow))
+	if (plx_flow_is_joined(flow))
+		set |= POST;
+	if (plx_flow_is_translated(flow))
+		set |= plx_flow_has_nat_ports(flow) ? NAT | NAPT : NAT;
+	if (plx_flow_has_tunnel(flow) || plx_flow_ip_options(flow) || plx_flow_has_mpls(flow) ||
+	    flow->dropped)
 		set |= rare_set(flow);
 	return set;
 }
+
+/*
+ * Number of a set among those that occur: of the labels only so many from the top, one protocol or
+ * none, an outer header of five kinds and two families, or NAT with ports or without, or neither.
+ */
+static unsigned int place_of(unsigned int set)
+{
+	unsigned int kind = set & TEID ? 4 : set / SEGMENT % 4;
+	unsigned int around =
+		set & OUTER ? 3 + 2 * kind + set / OUTER6 % 2 : set / NAT % 2 + set / NAPT % 2;
+	unsigned int labels = set / LABEL % 2 + set / LABEL2 % 2 + set / LABEL3 % 2;
+	unsigned int place = around;
+
+	place = place * 4 + set / POST % 4; /* and DROPPED */
+	place = place * 4 + labels;
+	place = place * 3 + set / ICMP % 4; /* or TCP */
+	place = place * 2 + set / OPTIONS % 2;
+	return place * 2 + set / IP6 % 2;
+}
+
+_Static_assert(13 * 4 * 4 * 3 * 2 * 2 == PLX_IPFIX_TEMPLATES, "a place for each");
 
 static uint64_t wall_ms(const struct plx_ipfix *ipfix, uint64_t mono_ns)
 {
@@ -284,6 +336,11 @@ static size_t end_in_set(const struct plx_ipfix *ipfix, size_t offset, uint16_t 
 	return (ipfix->set_id == id ? offset : align4(offset) + SET_HEADER_SIZE) + size;
 }
 
+static unsigned int set_of_id(uint16_t id)
+{
+	return id - FIRST_TEMPLATE_ID;
+}
+
 static size_t template_size(unsigned int set)
 {
 	size_t size = TEMPLATE_HEADER_SIZE;
@@ -303,13 +360,14 @@ static size_t record_size(unsigned int set)
 }
 
 /* There is room for it. */
-static void put_template(struct plx_ipfix *ipfix, unsigned int set)
+static void put_template(struct plx_ipfix *ipfix, struct plx_ipfix_template *template)
 {
+	unsigned int set = set_of_id(template->id);
 	uint8_t *p;
 
 	open_set(ipfix, TEMPLATE_SET_ID);
 	p = ipfix->buf + ipfix->len;
-	p = put_u16(p, (uint16_t)(FIRST_TEMPLATE_ID + set));
+	p = put_u16(p, template->id);
 	p = put_u16(p, (uint16_t)((template_size(set) - TEMPLATE_HEADER_SIZE) / 4));
 	for (size_t i = 0; i < NR_FIELDS; i++) {
 		if (!IS_IN(fields[i].with, fields[i].without, set))
@@ -319,7 +377,7 @@ static void put_template(struct plx_ipfix *ipfix, unsigned int set)
 	}
 	ipfix->len = (size_t)(p - ipfix->buf);
 	ipfix->templates++;
-	ipfix->table[set].due = false;
+	template->due = false;
 }
 
 static bool templates_due(const struct plx_ipfix *ipfix)
@@ -354,12 +412,12 @@ static void start_refresh(struct plx_ipfix *ipfix)
 static void put_due_templates(struct plx_ipfix *ipfix)
 {
 	while (refresh_goes_on(ipfix)) {
-		unsigned int set = ipfix->used[ipfix->next_due];
+		struct plx_ipfix_template *template = &ipfix->table[ipfix->used[ipfix->next_due]];
+		size_t size = template_size(set_of_id(template->id));
 
-		if (end_in_set(ipfix, ipfix->len, TEMPLATE_SET_ID, template_size(set)) >
-		    ipfix->size)
+		if (end_in_set(ipfix, ipfix->len, TEMPLATE_SET_ID, size) > ipfix->size)
 			break;
-		put_template(ipfix, set);
+		put_template(ipfix, template);
 	}
 }
 
@@ -400,21 +458,24 @@ void plx_ipfix_begin(struct plx_ipfix *ipfix, void *buf, size_t size, uint64_t n
 /* Open the set for a record of another kind than the last one. False: no room. */
 static __attribute__((noinline)) bool begin_set(struct plx_ipfix *ipfix, unsigned int set)
 {
-	struct plx_ipfix_template *template = &ipfix->table[set];
+	unsigned int place = place_of(set);
+	struct plx_ipfix_template *template = &ipfix->table[place];
 	size_t end = ipfix->len;
 
 	if (!template->record_size) {
+		template->id = (uint16_t)(FIRST_TEMPLATE_ID + set);
 		template->record_size = (uint16_t)record_size(set);
 		template->due = true;
-		ipfix->used[ipfix->nr_used++] = (uint16_t)set;
+		ipfix->used[ipfix->nr_used++] = (uint16_t)place;
 	}
 	if (template->due)
 		end = end_in_set(ipfix, end, TEMPLATE_SET_ID, template_size(set));
 	if (align4(end) + SET_HEADER_SIZE + template->record_size > ipfix->size)
 		return false;
 	if (template->due)
-		put_template(ipfix, set);
-	open_set(ipfix, (uint16_t)(FIRST_TEMPLATE_ID + set));
+		put_template(ipfix, template);
+	open_set(ipfix, template->id);
+	ipfix->set_size = template->record_size;
 	return true;
 }
 
@@ -457,7 +518,7 @@ bool plx_ipfix_add(struct plx_ipfix *ipfix, const struct plx_flow *flow)
 	if (ipfix->set_id != FIRST_TEMPLATE_ID + set) {
 		if (!begin_set(ipfix, set))
 			return false;
-	} else if (ipfix->len + ipfix->table[set].record_size > ipfix->size) {
+	} else if (ipfix->len + ipfix->set_size > ipfix->size) {
 		return false;
 	}
 	/* Whatever the clocks of several CPUs said: start <= end <= export time. */

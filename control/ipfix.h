@@ -22,9 +22,10 @@
 #define PLX_IPFIX_SIZE_MIN     464  /* smallest message buffer: any record and its template fit */
 #define PLX_IPFIX_RECORD_MIN   100  /* no record is shorter */
 #define PLX_IPFIX_REFRESH_MSGS 1    /* messages with nothing but templates, in a row, at most */
-#define PLX_IPFIX_TEMPLATES    4096 /* ids: a bit for each thing that not all flows have */
+#define PLX_IPFIX_TEMPLATES    2496 /* no more are in use: sets of what not all flows have */
 
 struct plx_ipfix_template {
+	uint16_t id;
 	uint16_t record_size; /* 0: not in use */
 	bool due;	      /* to be sent before the next record of it */
 };
@@ -46,6 +47,7 @@ struct plx_ipfix {
 	size_t len;
 	size_t set;	     /* offset of the open set, 0: none */
 	uint16_t set_id;     /* id of the open set */
+	uint16_t set_size;   /* of each of its records */
 	uint16_t records;    /* data records in it */
 	uint16_t templates;  /* template records in it */
 	int64_t offset_ns;   /* clock of the flows to wall clock, the same for the whole message */
@@ -55,8 +57,8 @@ struct plx_ipfix {
 	/* Templates */
 	uint16_t nr_used;
 	uint16_t next_due;		    /* in used: none before this one is due */
-	uint16_t used[PLX_IPFIX_TEMPLATES]; /* those in use, in the order of their first use */
-	struct plx_ipfix_template table[PLX_IPFIX_TEMPLATES]; /* by id - 256 */
+	uint16_t used[PLX_IPFIX_TEMPLATES]; /* in table, in the order of their first use */
+	struct plx_ipfix_template table[PLX_IPFIX_TEMPLATES];
 };
 
 void plx_ipfix_init(struct plx_ipfix *ipfix, uint32_t domain, uint32_t template_seconds,

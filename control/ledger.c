@@ -22,13 +22,11 @@ struct plx_tally plx_tally_of(const struct plx_flow_stats *stats)
 }
 
 struct plx_cache_books *plx_ledger__books(struct plx_ledger *ledger, const struct plx_dataplane *dp,
-					  const struct plx_flow_key *key)
+					  uint32_t ifindex, int direction)
 {
-	int index = plx_dataplane__iface_index(dp, key->ifindex);
+	int index = plx_dataplane__iface_index(dp, ifindex);
 
-	if (index < 0)
-		return NULL;
-	return &ledger->books[index][key->flags & PLX_KEY_DIR_OUT ? PLX_DIR_OUT : PLX_DIR_IN];
+	return index < 0 ? NULL : &ledger->books[index][direction];
 }
 
 void plx_ledger__join(const struct plx_if_ledger *kernel, const struct plx_cache_books *books,

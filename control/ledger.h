@@ -43,9 +43,9 @@ struct plx_ledger_sum {
 	struct plx_tally lost[PLX_NR_LOSSES];
 };
 
-/* Where the packets of flow or record are entered; NULL when its interface is unknown (a bug). */
+/* Where packets of a flow or record are entered; NULL when the interface is unknown (a bug). */
 struct plx_cache_books *plx_ledger__books(struct plx_ledger *ledger, const struct plx_dataplane *dp,
-					  const struct plx_flow_key *key);
+					  uint32_t ifindex, int direction);
 
 void plx_tally_add(struct plx_tally *to, const struct plx_tally *what);
 void plx_tally_sub(struct plx_tally *from, const struct plx_tally *what);

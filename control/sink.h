@@ -32,7 +32,9 @@ extern const struct plx_sink_ops plx_sink_json;
 
 static inline struct plx_export_tally plx_flow_tally(const struct plx_flow *flow)
 {
-	return (struct plx_export_tally){1, flow->stats.packets, flow->stats.frame_octets};
+	/* Both sides, as in the ledger: each was a packet at an interface. */
+	return (struct plx_export_tally){1, flow->stats.packets + flow->post.packets,
+					 flow->stats.frame_octets + flow->post.frame_octets};
 }
 
 static inline void plx_tally_add(struct plx_export_tally *to, const struct plx_export_tally *tally)

@@ -8,6 +8,13 @@
     traffic.py udp ADDR PORT FLOWS PACKETS SIZE [SEGMENTS]
         FLOWS source ports 20000.., PACKETS of SIZE payload octets each; with SEGMENTS, so many of
         them at once as one UDP_SEGMENT super-packet
+    traffic.py echo ADDR PORT [ADDR PORT]...         send back what comes, over TCP and UDP
+    traffic.py talk                                  connections that live on, by lines of the
+        standard input: `tcp|udp SOURCE SPORT ADDR PORT` opens one, `say N` has N messages and their
+        echoes go over each, `close` ends all; an empty line says that it is done
+    traffic.py exchanges SOURCE ADDR PORT FIRST COUNT RATE
+        a datagram and its echo from each of COUNT source ports from FIRST on, so many of them in a
+        second; then the rate that it was
     traffic.py frames DEV                            send each frame of the standard input, which is
         its length as 32 bits and its octets; after a length of 0, say how many there were
 
@@ -15,16 +22,19 @@ TCP truth: tcpi_segs_out counts wire segments, retransmissions and pure acknowle
 (Linux 4.2); tcpi_bytes_sent counts payload octets, retransmitted ones too (Linux 4.19).
 """
 
+import collections
 import json
 import os
 import socket
 import struct
 import sys
 import threading
+import time
 
 UDP_SEGMENT = 103
 TCP_CLOSE = 7
 CHUNK = 1 << 20
+MESSAGE = 100
 
 
 def tcp_info(sock):
@@ -120,6 +130,91 @@ def udp(addr, port, flows, packets, size, segments=1):
     print(json.dumps({"flows": flows, "packets": packets, "size": size}), flush=True)
 
 
+def bound(kind, addr, port):
+    sock = socket.socket(socket.AF_INET6 if ":" in addr else socket.AF_INET, kind)
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    sock.bind((addr, int(port)))
+    return sock
+
+
+def echo(*places):
+    def answer_stream(stream):
+        with stream:
+            while data := stream.recv(MESSAGE):
+                stream.sendall(data)
+
+    def answer_streams(listener):
+        while True:
+            stream, _ = listener.accept()
+            threading.Thread(target=answer_stream, args=(stream,), daemon=True).start()
+
+    def answer_datagrams(sock):
+        while True:
+            sock.sendto(*sock.recvfrom(MESSAGE))
+
+    threads = []
+    for addr, port in zip(places[::2], places[1::2]):
+        listener = bound(socket.SOCK_STREAM, addr, port)
+        listener.listen(100)
+        datagrams = bound(socket.SOCK_DGRAM, addr, port)
+        datagrams.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 20)
+        threads.append(threading.Thread(target=answer_streams, args=(listener,)))
+        threads.append(threading.Thread(target=answer_datagrams, args=(datagrams,)))
+    for thread in threads:
+        thread.start()
+    print("listening", flush=True)
+
+
+def talk():
+    socks = []
+    for line in sys.stdin:
+        word, *args = line.split()
+        if word == "say":
+            for _ in range(int(args[0])):
+                for sock in socks:
+                    sock.send(b"?" * MESSAGE)
+                    answer = sock.recv(MESSAGE, socket.MSG_WAITALL)
+                    assert len(answer) == MESSAGE, answer
+        elif word == "close":
+            for sock in socks:
+                if sock.type == socket.SOCK_STREAM:
+                    sock.shutdown(socket.SHUT_WR)
+                    assert not sock.recv(1)
+                sock.close()
+            socks = []
+        else:
+            sock = bound(socket.SOCK_STREAM if word == "tcp" else socket.SOCK_DGRAM, *args[:2])
+            sock.settimeout(20)
+            sock.connect((args[2], int(args[3])))
+            socks.append(sock)
+        print(flush=True)
+
+
+def exchanges(source, addr, port, first, count, rate):
+    first, count, rate = int(first), int(count), float(rate)
+    waiting = collections.deque()
+
+    def finish():
+        with waiting.popleft() as sock:
+            sock.recv(MESSAGE)
+
+    begin = time.monotonic()
+    for i in range(count):
+        sock = bound(socket.SOCK_DGRAM, source, first + i)
+        sock.settimeout(20)
+        sock.connect((addr, int(port)))
+        sock.send(b"?")
+        waiting.append(sock)
+        if len(waiting) > 100:  # the echoes of a burst wait in the server's buffer
+            finish()
+        ahead = i / rate - (time.monotonic() - begin)
+        if ahead > 0.002:
+            time.sleep(ahead)
+    while waiting:
+        finish()
+    print(count / (time.monotonic() - begin))
+
+
 def frames(dev):
     # From one CPU, or they may overtake each other on the way.
     os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
@@ -138,5 +233,6 @@ def frames(dev):
 
 
 if __name__ == "__main__":
-    {"tcp-server": tcp_server, "tcp-client": tcp_client, "udp-sink": udp_sink,
-     "udp": udp, "frames": frames}[sys.argv[1]](*sys.argv[2:])
+    {"tcp-server": tcp_server, "tcp-client": tcp_client, "udp-sink": udp_sink, "udp": udp,
+     "echo": echo, "talk": talk, "exchanges": exchanges,
+     "frames": frames}[sys.argv[1]](*sys.argv[2:])

@@ -141,6 +141,39 @@ static inline struct plx_flow icmp6_flow(void)
 	return flow;
 }
 
+/* Seen to leave by interface 5, some of it lost. */
+static inline void leave(struct plx_flow *flow)
+{
+	flow->post = (struct plx_flow_post){
+		.packets = 0x5152535455565758,
+		.octets = 0x6162636465666768,
+		.frame_octets = 0x7172737475767778,
+		.ifindex = 5,
+	};
+	flow->dropped = 0x8182838485868788;
+}
+
+/* From 203.0.113.1:40001 to 203.0.113.2:8080 behind NAT, or the same in IPv6. */
+static inline void translate(struct plx_flow *flow)
+{
+	bool ipv4 = flow->key.flags & PLX_KEY_IPV4;
+
+	flow->translated = true;
+	flow->after = (struct plx_nat_tuple){
+		.source = {htonl(0xcb007101)},
+		.dest = {htonl(0xcb007102)},
+		.source_port = htons(40001),
+		.dest_port = htons(8080),
+		.protocol = flow->key.protocol,
+		.version = ipv4 ? 4 : 6,
+	};
+	if (!ipv4) {
+		flow->after.source[0] = flow->after.dest[0] = htonl(0x20010db8);
+		flow->after.source[3] = htonl(0xc);
+		flow->after.dest[3] = htonl(0xd);
+	}
+}
+
 /* Put flow into a tunnel from 203.0.113.1:4660 to 203.0.113.2:22136, or the same in IPv6. */
 static inline void put_in_tunnel(struct plx_flow *flow, uint8_t version, uint8_t protocol,
 				 uint8_t type, uint32_t id)

@@ -85,10 +85,14 @@ def status_document(**more):
         "interfaces": [{**iface(), "ledger": {"in": way_in, "out": way_out}}],
         "total": total,
         "tables": {"flows": 131072, "used_ipv4": 1234, "used_ipv6": 56, "tunnels": 32768,
-                   "used_tunnel": 78, "epochs": 11565, "records": 998877, "spilled": 3, "evicted_flows": 0, "swap_ns": 12345,
-                   "drain_ns": 3456789, "drain_records": 1290, "memory_bytes": 25165824},
+                   "used_tunnel": 78, "epochs": 11565, "records": 998877, "spilled": 3,
+                   "evicted_flows": 0, "swap_ns": 12345, "drain_ns": 3456789,
+                   "drain_records": 1290, "memory_bytes": 25165824},
         "cache": {"flows": 1290, "capacity": 2097152, "expired": 64000, "forced": 0,
                   "memory_bytes": 412000000},
+        "nat": {"source": "conntrack", "capacity": 262144, "connections": 321, "ended": 12,
+                "synced": True, "events": 4000, "overruns": 0, "resyncs": 1, "evicted": 0,
+                "ambiguous": 0, "memory_bytes": 7000000},
         "exporters": [exporter()], **more,
     }
 
@@ -119,6 +123,18 @@ def in_tunnel(flow, protocol, dest_port=None, **more):
     if dest_port:
         outer.update(sourceTransportPort=54321, destinationTransportPort=dest_port)
     return {**flow, "outer": outer, **more}
+
+
+def behind_nat(flow, source=None, dest=None, ports=(None, None)):
+    """The flow with what NAT made of it: None is as it was."""
+    family = 4 if "sourceIPv4Address" in flow else 6
+    after = {f"postNATSourceIPv{family}Address": source or flow[f"sourceIPv{family}Address"],
+             f"postNATDestinationIPv{family}Address":
+                 dest or flow[f"destinationIPv{family}Address"]}
+    if ports:
+        after.update(postNAPTSourceTransportPort=ports[0] or flow["sourceTransportPort"],
+                     postNAPTDestinationTransportPort=ports[1] or flow["destinationTransportPort"])
+    return {**flow, **after}
 
 
 def flows_document(records, total=None):
@@ -415,6 +431,49 @@ GARBAGE = [b"garbage", b"", b"[1,2]", b"null", b'{"schema_version":1} {}', b'"te
            b'{"schema_version":1,"interfaces":[],"total":{}}']
 
 
+def test_status_says_when_nat_is_off_or_out_of_step():
+    text = ask(["status"], status=status_document(nat={"source": "off"})).expect(0).out
+    has(text, "nat     off\n")
+    nat = {**status_document()["nat"], "synced": False}
+    text = ask(["status"], status=status_document(nat=nat)).expect(0).out
+    has(text, "nat     conntrack (not in step yet): 321 ")
+
+
+def mapping(**more):
+    return {"sourceIPv4Address": "10.1.0.2", "destinationIPv4Address": "198.51.100.2",
+            "sourceTransportPort": 5000, "destinationTransportPort": 443,
+            "postNATSourceIPv4Address": "198.51.100.1",
+            "postNATDestinationIPv4Address": "198.51.100.2",
+            "postNAPTSourceTransportPort": 61000, "postNAPTDestinationTransportPort": 443,
+            "protocolIdentifier": 6, "ipVersion": 4, "reply": False, "live": True,
+            "assured": True, "state": "ESTABLISHED", "zone": 0, "age_ns": 3 * 10**9, **more}
+
+
+def nat_document(mappings, total=None):
+    return {"schema_version": 1, "total": len(mappings) if total is None else total,
+            "mappings": mappings}
+
+
+def test_nat_shows_both_tuples():
+    six = {"protocolIdentifier": 17, "ipVersion": 6, "reply": True, "live": False,
+           "sourceIPv6Address": "fd01::2", "destinationIPv6Address": "2001:db8::2",
+           "sourceTransportPort": 53, "destinationTransportPort": 5353,
+           "postNATSourceIPv6Address": "2001:db8::1",
+           "postNATDestinationIPv6Address": "2001:db8::2",
+           "postNAPTSourceTransportPort": 53, "postNAPTDestinationTransportPort": 5353,
+           "packets": 3, "octets": 4500}
+    text = ask(["nat"], nat=nat_document([mapping(), six])).expect(0).out
+    assert line_of(text, "6") == ["6", "10.1.0.2:5000", "198.51.100.2:443", "198.51.100.1:61000",
+                                  "198.51.100.2:443", "original", "ESTABLISHED", "3.0s",
+                                  "-"], text
+    assert line_of(text, "17") == ["17", "[fd01::2]:53", "[2001:db8::2]:5353",
+                                   "[2001:db8::1]:53", "[2001:db8::2]:5353", "reply", "ended",
+                                   "-", "4.50k"], text
+    text = ask(["nat", "--limit", "1"], nat=nat_document([mapping()], 40)).expect(0).out
+    has(text, "1 of 40, --limit shows more")
+    has(ask(["nat"], nat=nat_document([])).expect(0).out, "nothing is translated")
+
+
 def test_garbage_reply():
     for reply in GARBAGE:
         for extra in ([], ["--json"]):
@@ -453,6 +512,8 @@ def test_control_bytes_do_not_reach_the_terminal():
             record(sourceIPv4Address=evil, ingressInterfaceName=evil)])).expect(0).out,
         ask(["flows"], flows=flows_document([
             record(outer={"sourceIPv4Address": evil})])).expect(0).out,
+        ask(["flows"], flows=flows_document([
+            record(postNATSourceIPv4Address=evil)])).expect(0).out,
         ask(["iface", "list"],
             iface_list={"schema_version": 1,
                         "interfaces": [iface(evil, tunnel=evil)]}).expect(0).out,
@@ -485,7 +546,8 @@ def test_status_shows_the_meter():
         "eth0: native XDP: the driver supports it", "ledger balances",
         "131072 flows each, used 1234 IPv4 + 56 IPv6; 32768 flows in tunnels, used 78",
         "11565 epochs, 998877 records, spilled 3, evicted flows 0", "last swap 12us",
-        "last drain 3.4ms", "1290 of 2097152 flows", "ipfix://192.0.2.9:4739: ready")
+        "last drain 3.4ms", "1290 of 2097152 flows", "ipfix://192.0.2.9:4739: ready",
+        "nat     conntrack: 321 translated connections, 12 ended, evicted 0, overruns 0\n")
     has_no(text, "BALANCE", "llc", "ring_full", "of which", "GONE", "NOT EXACT")
     assert line_of(text, "eth0") == ["eth0", "2", "xdp", "native", "tc", "both", "both", "1234609",
                                      "1234567", "7655", "7654"], text
@@ -652,6 +714,43 @@ def test_tunnels_are_shown_when_there_are_any():
         assert line[end:].split()[:2] == [addresses, "100000"], text
 
 
+def test_nat_is_shown_when_there_is_any():
+    has_no(ask(["flows"], flows=flows_document([record()])).expect(0).out, " NAT ")
+    gre, icmp = {"protocolIdentifier": 47}, {"protocolIdentifier": 1, "icmpTypeCodeIPv4": 0x0800}
+    plain_ports = {"sourceTransportPort": 0, "destinationTransportPort": 0}
+    cases = [
+        (behind_nat(record(), "203.0.113.1", ports=(40001, None)), "203.0.113.1:40001>"),
+        (behind_nat(record(), "203.0.113.1"), "203.0.113.1:49152>"),
+        (behind_nat(record(), ports=(40001, None)), "10.0.0.0:40001>"),
+        (behind_nat(record(), dest="10.0.0.5", ports=(None, 8080)), ">10.0.0.5:8080"),
+        (behind_nat(record(), "10.0.0.1", "10.0.0.5", (40001, 8080)),
+         "10.0.0.1:40001>10.0.0.5:8080"),
+        (behind_nat(record(**gre, **plain_ports), "203.0.113.1", ports=None), "203.0.113.1>"),
+        (behind_nat(record(**icmp), dest="10.0.0.5", ports=None), ">10.0.0.5"),
+        (behind_nat(record6(), "2001:db8::1", ports=(40001, None)), "[2001:db8::1]:40001>"),
+        (behind_nat(record6(), dest="2001:db8::1", ports=None), ">2001:db8::1"),
+        (record(postNATSourceIPv4Address=7), "->-"),
+        (record(), "-"),
+    ]
+    text = ask(["flows"], flows=flows_document([flow for flow, _ in cases])).expect(0).out
+    lines = text.splitlines()
+    assert lines[0].split()[4:7] == ["PROTO", "NAT", "PACKETS"], text
+    at = lines[0].index(" NAT ") + 1
+    for line, (_, shown) in zip(lines[1:], cases):
+        assert line[at:].split()[:2] == [shown, "100000"], f"expected {shown}:\n{text}"
+
+
+def test_what_left_is_shown_when_it_was_looked_for():
+    has_no(ask(["flows"], flows=flows_document([record()])).expect(0).out, "LEFT")
+    text = ask(["flows"], flows=flows_document([
+        record(0, postPacketDeltaCount=99999, postOctetDeltaCount=1),
+        record(1, postPacketDeltaCount=0), record(2, postPacketDeltaCount="x"),
+        record(3)])).expect(0).out
+    lines = [line.split() for line in text.splitlines()]
+    assert lines[0][4:8] == ["PROTO", "PACKETS", "LEFT", "OCTETS"], text
+    assert [line[6] for line in lines[1:5]] == ["99999", "0", "?", "-"], text
+
+
 def test_no_flows():
     assert ask(["flows"], flows=flows_document([])).expect(0).out.endswith("0 of 0 flows\n")
 
@@ -765,6 +864,34 @@ def test_terminal_keeps_the_kind_of_tunnel_longest():
         assert all(len(line) <= columns for line in text.splitlines()), f"{columns}:\n{text}"
         has(text, *shown)
         has_no(text, *left_out)
+
+
+def test_terminal_keeps_nat_longest():
+    sides = {"postPacketDeltaCount": 98765, "egressInterface": 3, "egressInterfaceName": "wan0"}
+    flows = flows_document([behind_nat(record(**sides), "203.0.113.1", ports=(40001, None)),
+                            behind_nat(record(1, **sides), dest="10.0.0.5", ports=(None, 80))])
+    nat = ["203.0.113.1:40001>", ">10.0.0.5:80 "]
+    for columns, shown, left_out in ((140, nat + [" 98765 ", "wan0", "IDLE"], []),
+                                     (100, nat + [" 98765 ", "eth0", "wan0"], ["FLAGS"]),
+                                     (80, nat, ["IN-IF"]),
+                                     (60, ["10.0.0.0", "443"], [" NAT "])):
+        with serving(flows=flows) as server:
+            with terminal([PARALLAX, "--socket", server.path, "flows"], columns, 30) as (_, read):
+                text = read()
+        assert all(len(line) <= columns for line in text.splitlines()), f"{columns}:\n{text}"
+        has(text, *shown)
+        has_no(text, *left_out)
+
+
+def test_terminal_uses_the_room_of_a_wide_column_that_was_left_out():
+    flows = flows_document([behind_nat(record6(), "2001:db8:1234:5678:9abc:def0:1234:5678",
+                                       ports=(40001, None))])
+    with serving(flows=flows) as server:
+        with terminal([PARALLAX, "--socket", server.path, "flows"], 100, 30) as (_, read):
+            text = read()
+    assert all(len(line) <= 100 for line in text.splitlines()), text
+    has(text, "IN-IF", "DIR")
+    has_no(text, " NAT ")
 
 
 def test_follow_on_a_terminal():

@@ -368,12 +368,13 @@ static void a_duration_needs_a_whole_number_and_a_unit(void **state)
 static void an_unknown_key_is_refused_with_the_known_ones(void **state)
 {
 	(void)state;
-	expect_refused("# comment\n\ntable:\n  flows: 2048\n",
-		       "c.yaml:3: table: unknown key 'table' (known: interfaces, tunnel, "
-		       "exporters, tables, cache, timeouts, socket, observation_domain)");
+	expect_refused(
+		"# comment\n\ntable:\n  flows: 2048\n",
+		"c.yaml:3: table: unknown key 'table' (known: interfaces, tunnel, forwarded, nat, "
+		"exporters, tables, cache, timeouts, socket, observation_domain)");
 	expect_refused("tables:\n  flows: 2048\n  flow: 1\n",
 		       "c.yaml:3: tables.flow: unknown key 'flow' (known: flows, tunnels, ring, "
-		       "fragments)");
+		       "fragments, nat)");
 	expect_refused("interfaces:\n  - name: a\n  - name: b\n    hoook: tc\n",
 		       "c.yaml:4: interfaces[1].hoook: unknown key 'hoook' "
 		       "(known: name, hook, xdp_mode, direction, tunnel)");
@@ -691,15 +692,16 @@ static void a_bad_set_is_refused_as_it_was_given(void **state)
 	expect_set_refused("tables.flows=0", "--set tables.flows=0: tables.flows: "
 					     "must be 1024 to 16777216, not '0'");
 	expect_set_refused("tables.flow=1", "--set tables.flow=1: tables.flow: unknown key 'flow' "
-					    "(known: flows, tunnels, ring, fragments)");
+					    "(known: flows, tunnels, ring, fragments, nat)");
 	expect_set_refused("tables.flows.x=1",
 			   "--set tables.flows.x=1: tables.flows.x: unknown key "
-			   "'flows.x' (known: flows, tunnels, ring, fragments)");
+			   "'flows.x' (known: flows, tunnels, ring, fragments, nat)");
 	expect_set_refused("cache.=1", "--set cache.=1: cache.: unknown key '' (known: flows)");
 	expect_set_refused(
 		"tunnels=outer",
 		"--set tunnels=outer: tunnels: unknown key 'tunnels' (known: interfaces, "
-		"tunnel, exporters, tables, cache, timeouts, socket, observation_domain)");
+		"tunnel, forwarded, nat, exporters, tables, cache, timeouts, socket, "
+		"observation_domain)");
 	expect_set_refused("tunnel=Outer",
 			   "--set tunnel=Outer: tunnel: must be both, inner or outer, not 'Outer'");
 	expect_set_refused("tunnel=",
@@ -734,7 +736,8 @@ static void a_set_cannot_reach_other_keys(void **state)
 			   "while parsing a block mapping, did not find expected key");
 	expect_set_refused("cache': {flows: 2048}, 'x=1",
 			   "--set cache': {flows: 2048}, 'x=1: cache': {flows: 2048}, 'x: unknown "
-			   "key 'cache': {flows: 2048}, 'x' (known: interfaces, tunnel, exporters, "
+			   "key 'cache': {flows: 2048}, 'x' (known: interfaces, tunnel, forwarded, "
+			   "nat, exporters, "
 			   "tables, cache, timeouts, socket, observation_domain)");
 }
 

@@ -289,6 +289,106 @@ static void tunnel_id_is_in_the_member_of_its_kind(void **state)
 	}
 }
 
+static void what_left_is_present_when_it_was_seen_to_leave(void **state)
+{
+	struct plx_flow flow = tcp4_flow();
+
+	(void)state;
+	assert_member(&flow, "postPacketDeltaCount", NULL);
+	assert_member(&flow, "postOctetDeltaCount", NULL);
+	assert_member(&flow, "droppedPacketDeltaCount", NULL);
+	flow.post.ifindex = 70000; /* nothing left since the last export */
+	assert_member(&flow, "postPacketDeltaCount", "0");
+	assert_member(&flow, "postOctetDeltaCount", "0");
+	flow.post.packets = 2;
+	flow.post.octets = 18446744073709551615ull;
+	flow.dropped = 1;
+	assert_member(&flow, "packetDeltaCount", "3");
+	assert_member(&flow, "postPacketDeltaCount", "2");
+	assert_member(&flow, "postOctetDeltaCount", "18446744073709551615");
+	assert_member(&flow, "droppedPacketDeltaCount", "1");
+	assert_member(&flow, "ingressInterface", "7");
+	assert_member(&flow, "egressInterface", "70000");
+	assert_member(&flow, "flowDirection", "0");
+}
+
+static void translate(struct plx_flow *flow, uint8_t version)
+{
+	flow->translated = true;
+	flow->after = (struct plx_nat_tuple){
+		.source = {htonl(0xcb007101)},
+		.dest = {htonl(0xcb007102)},
+		.source_port = htons(40001),
+		.dest_port = htons(8080),
+		.protocol = flow->key.protocol,
+		.version = version,
+	};
+}
+
+/* Members are there (IPv4: 4, IPv6: 6) or not (0). */
+static void assert_nat(const struct plx_flow *flow, int version, bool ports)
+{
+	bool ipv4 = version == 4, ipv6 = version == 6;
+
+	assert_member(flow, "postNATSourceIPv4Address", ipv4 ? "\"203.0.113.1\"" : NULL);
+	assert_member(flow, "postNATDestinationIPv4Address", ipv4 ? "\"203.0.113.2\"" : NULL);
+	assert_member(flow, "postNATSourceIPv6Address", ipv6 ? "\"cb00:7101::\"" : NULL);
+	assert_member(flow, "postNATDestinationIPv6Address", ipv6 ? "\"cb00:7102::\"" : NULL);
+	assert_member(flow, "postNAPTSourceTransportPort", ports ? "40001" : NULL);
+	assert_member(flow, "postNAPTDestinationTransportPort", ports ? "8080" : NULL);
+}
+
+static void tuple_behind_nat_is_beside_the_one_before(void **state)
+{
+	static const struct {
+		uint8_t protocol;
+		bool ports;
+	} protocols[] = {
+		{6, true},   {17, true}, {33, true},  {132, true},
+		{136, true}, {1, false}, {47, false}, {50, false},
+	};
+	struct plx_flow flow = tcp4_flow();
+
+	(void)state;
+	assert_nat(&flow, 0, false);
+	for (size_t i = 0; i < sizeof(protocols) / sizeof(protocols[0]); i++) {
+		flow.key.protocol = protocols[i].protocol;
+		translate(&flow, 4);
+		assert_nat(&flow, 4, protocols[i].ports);
+		assert_member(&flow, "sourceIPv4Address", "\"192.0.2.1\"");
+	}
+	flow = udp6_flow();
+	translate(&flow, 6);
+	assert_nat(&flow, 6, true);
+	assert_member(&flow, "sourceTransportPort", "53");
+	flow.key.protocol = 58;
+	assert_nat(&flow, 6, false);
+}
+
+static void tuple_that_is_not_of_the_flow_is_left_out(void **state)
+{
+	struct plx_flow flow = tcp4_flow();
+
+	(void)state;
+	translate(&flow, 6);
+	assert_nat(&flow, 0, false);
+	translate(&flow, 4);
+	flow.translated = false;
+	assert_nat(&flow, 0, false);
+	/* A later fragment whose first one was not seen. */
+	flow.translated = true;
+	flow.key.flags |= PLX_KEY_FRAGMENT;
+	assert_nat(&flow, 4, false);
+	/* NAT is of the outer header. */
+	flow = tcp4_flow();
+	translate(&flow, 4);
+	put_in_tunnel(&flow, 4, PLX_TUNNEL_IP, 0);
+	assert_nat(&flow, 0, false);
+	flow = udp6_flow();
+	translate(&flow, 4);
+	assert_nat(&flow, 0, false);
+}
+
 /* type is the value of the member, or -1 when it must be absent. */
 static void assert_icmp(uint8_t protocol, uint8_t flags, const char *member, int type)
 {
@@ -725,6 +825,9 @@ int main(void)
 		cmocka_unit_test(options_are_present_when_there_are_any),
 		cmocka_unit_test(outer_header_is_an_object_with_the_same_names),
 		cmocka_unit_test(tunnel_id_is_in_the_member_of_its_kind),
+		cmocka_unit_test(what_left_is_present_when_it_was_seen_to_leave),
+		cmocka_unit_test(tuple_behind_nat_is_beside_the_one_before),
+		cmocka_unit_test(tuple_that_is_not_of_the_flow_is_left_out),
 		cmocka_unit_test(icmp_has_type_and_code_instead_of_ports),
 		cmocka_unit_test(file_gets_one_object_a_line_and_is_appended_to),
 		cmocka_unit_test(lines_are_written_without_a_flush),

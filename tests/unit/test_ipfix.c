@@ -51,9 +51,15 @@ static const uint8_t *encode_one(const struct plx_flow *flow, size_t *ret_size)
 #define IP6    "27/16 28/16 7/2 11/2 "
 #define OUTER4 "8/4 12/4 7/2 11/2 4/1 60/1 "
 #define OUTER6 "27/16 28/16 7/2 11/2 4/1 60/1 "
-#define COMMON                                                                                     \
-	"4/1 5/1 6/1 1/8 2/8 152/8 153/8 10/4 14/4 61/1 136/1 58/2 243/2 56/6 80/6 60/1 52/1 "     \
-	"53/1 25/2 26/2 352/8 197/1 244/1 245/2 "
+#define HEADER "4/1 5/1 6/1 "
+#define POST   "23/8 24/8 "
+#define COUNTS                                                                                     \
+	"1/8 2/8 152/8 153/8 10/4 14/4 61/1 136/1 58/2 243/2 56/6 80/6 60/1 52/1 53/1 25/2 26/2 "  \
+	"352/8 197/1 244/1 245/2 "
+#define COMMON HEADER COUNTS
+#define NAT4   "225/4 226/4 "
+#define NAT6   "281/16 282/16 "
+#define NAPT   "227/2 228/2 "
 
 /* The template at p, with fields like those above; returns what is behind it. */
 static const uint8_t *assert_template(const uint8_t *p, unsigned int id, const char *fields)
@@ -164,10 +170,87 @@ static void template_of_a_tunnel_begins_with_the_outer_header(void **state)
 	flow.key.protocol = 6;
 	flow.stats.marks |= PLX_MARKS(0, 1);
 	flow.stats.first.mpls[2][2] = 1;
+	leave(&flow);
 	put_in_tunnel(&flow, 6, 47, PLX_TUNNEL_NVGRE, 5);
-	assert_announced(&flow, 256 + 1 + 4 + 8 + 16 + 32 + 64 + 128 + 256 + 512 + 1024,
-			 OUTER6 IP6 COMMON
-			 "31/4 148/8 186/2 209/8 64/4 70/3 71/3 72/3 351/8 296/4 ");
+	assert_announced(&flow,
+			 256 + 1 + 4 + 8 + 16 + 32 + 64 + 128 + 256 + 512 + 1024 + 4096 + 8192,
+			 OUTER6 IP6 HEADER POST COUNTS
+			 "31/4 148/8 186/2 209/8 64/4 70/3 71/3 72/3 351/8 296/4 133/8 ");
+}
+
+static void template_has_what_left_when_it_was_seen_to_leave(void **state)
+{
+	struct plx_flow flow = udp4_flow();
+
+	(void)state;
+	flow.post.ifindex = 5; /* nothing left since the last export */
+	assert_announced(&flow, 256 + 4096, IP4 HEADER POST COUNTS "148/8 ");
+	flow.dropped = 1;
+	assert_announced(&flow, 256 + 4096 + 8192, IP4 HEADER POST COUNTS "148/8 133/8 ");
+	flow.post.ifindex = 0;
+	assert_announced(&flow, 256 + 8192, IP4 COMMON "148/8 133/8 ");
+	flow = udp6_flow();
+	leave(&flow);
+	assert_announced(&flow, 257 + 4096 + 8192, IP6 HEADER POST COUNTS "31/4 148/8 133/8 ");
+}
+
+static void template_has_the_tuple_behind_nat(void **state)
+{
+	static const struct {
+		uint8_t protocol;
+		bool ports;
+	} protocols[] = {{17, true},  {33, true},  {132, true},
+			 {136, true}, {47, false}, {50, false}};
+	struct plx_flow flow;
+
+	(void)state;
+	for (size_t i = 0; i < LEN(protocols); i++) {
+		flow = udp4_flow();
+		flow.key.protocol = protocols[i].protocol;
+		translate(&flow);
+		if (protocols[i].ports)
+			assert_announced(&flow, 256 + 16384 + 32768, IP4 COMMON "148/8 " NAT4 NAPT);
+		else
+			assert_announced(&flow, 256 + 16384, IP4 COMMON "148/8 " NAT4);
+	}
+	flow = udp6_flow();
+	translate(&flow);
+	assert_announced(&flow, 257 + 16384 + 32768, IP6 COMMON "31/4 148/8 " NAT6 NAPT);
+	flow = icmp4_flow();
+	translate(&flow);
+	assert_announced(&flow, 258 + 16384, IP4 "32/2 " COMMON "148/8 " NAT4);
+	flow = icmp6_flow();
+	translate(&flow);
+	assert_announced(&flow, 259 + 16384, IP6 "139/2 " COMMON "31/4 148/8 " NAT6);
+	/* A later fragment whose first one was not seen. */
+	flow = udp4_flow();
+	flow.key.flags |= PLX_KEY_FRAGMENT;
+	translate(&flow);
+	assert_announced(&flow, 256 + 16384, IP4 COMMON "148/8 " NAT4);
+}
+
+static void tuple_that_is_not_of_the_flow_is_left_out(void **state)
+{
+	struct plx_flow flow = udp4_flow();
+
+	(void)state;
+	translate(&flow);
+	flow.after.version = 6;
+	assert_announced(&flow, 256, IP4 COMMON "148/8 ");
+	flow.after.version = 0;
+	assert_announced(&flow, 256, IP4 COMMON "148/8 ");
+	flow.after.version = 4;
+	flow.translated = false;
+	assert_announced(&flow, 256, IP4 COMMON "148/8 ");
+	flow = udp6_flow();
+	translate(&flow);
+	flow.after.version = 4;
+	assert_announced(&flow, 257, IP6 COMMON "31/4 148/8 ");
+	/* NAT is of the outer header. */
+	flow = udp4_flow();
+	translate(&flow);
+	put_in_tunnel(&flow, 4, 4, PLX_TUNNEL_IP, 0);
+	assert_announced(&flow, 256 + 128, OUTER4 IP4 COMMON "148/8 ");
 }
 
 /* The set that holds flow is as hex says: pairs of digits, blanks between them count for nothing.
@@ -190,16 +273,17 @@ static void assert_set(const struct plx_flow *flow, const char *hex)
 	assert_memory_equal(set, expected, size);
 }
 
-/* The record of tcp4_flow() */
-#define TCP4_RECORD                                                                                \
-	"c0000201 c6336402"	    /* addresses */                                                \
-	"c000 01bb"		    /* ports */                                                    \
-	"06 b8 1b"		    /* protocol, TOS, flags without the upper 4 bits */            \
+/* The record of tcp4_flow(): up to its counters, and from them on, behind where it left. */
+#define TCP4_HEADER                                                                                \
+	"c0000201 c6336402" /* addresses */                                                        \
+	"c000 01bb"	    /* ports */                                                            \
+	"06 b8 1b"	    /* protocol, TOS, flags without the upper 4 bits */
+#define TCP4_COUNTS(egress)                                                                        \
 	"1112131415161718"	    /* octets */                                                   \
 	"0102030405060708"	    /* packets */                                                  \
 	"0000018bd0318c31"	    /* 1700004990001 ms */                                         \
 	"0000018bd031b43a"	    /* 1700005000250 ms */                                         \
-	"00000007 00000000"	    /* interfaces */                                               \
+	"00000007" egress	    /* interfaces */                                               \
 	"00 02"			    /* direction, end reason */                                    \
 	"0123 0123"		    /* VLAN, twice */                                              \
 	"020000000001 020000000002" /* MAC addresses */                                            \
@@ -209,6 +293,7 @@ static void assert_set(const struct plx_flow *flow, const char *hex)
 	"40 05 0ffe"		    /* fragment flags, PCP, inner tag */                           \
 	"3132333435363738"	    /* flow id */                                                  \
 	"4142 800000000000011e"	    /* TCP window, options */
+#define TCP4_RECORD TCP4_HEADER TCP4_COUNTS("00000000")
 
 static void tcp_over_ipv4_is_encoded_field_by_field(void **state)
 {
@@ -274,6 +359,39 @@ static void nvgre_over_ipv6_below_labels_has_all_there_is(void **state)
 			  "0200000000123456"	 /* NVGRE, VSID */
 			  "12345678"		 /* key: VSID and flow id */
 			  "000000");
+}
+
+static void forwarded_tcp_behind_nat_is_encoded_field_by_field(void **state)
+{
+	struct plx_flow flow = tcp4_flow();
+
+	(void)state;
+	leave(&flow);
+	translate(&flow);
+	assert_set(&flow, "f104 0098"		  /* set 256 + 4 + 4096 + 8192 + 16384 + 32768 */
+		   TCP4_HEADER "6162636465666768" /* octets that left */
+			  "5152535455565758"	  /* packets */
+		   TCP4_COUNTS("00000005") "8182838485868788"  /* dropped */
+					   "cb007101 cb007102" /* addresses and ports behind NAT */
+					   "9c41 1f90"
+					   "0000");
+}
+
+static void udp_over_ipv6_behind_nat_ends_with_addresses_and_ports(void **state)
+{
+	struct plx_flow flow = udp6_flow();
+	const uint8_t *set;
+	size_t size;
+
+	(void)state;
+	translate(&flow);
+	set = encode_one(&flow, &size);
+	assert_int_equal(get16(set), 257 + 16384 + 32768);
+	assert_int_equal(size, 4 + 128 + 36);
+	assert_memory_equal(set + size - 36,
+			    "\x20\x01\x0d\xb8\0\0\0\0\0\0\0\0\0\0\0\x0c"
+			    "\x20\x01\x0d\xb8\0\0\0\0\0\0\0\0\0\0\0\x0d\x9c\x41\x1f\x90",
+			    36);
 }
 
 static void options_and_extension_headers_follow_the_flow_id(void **state)
@@ -424,10 +542,15 @@ int main(void)
 		cmocka_unit_test(template_is_of_what_the_flow_has),
 		cmocka_unit_test(template_has_as_many_labels_as_the_flow),
 		cmocka_unit_test(template_of_a_tunnel_begins_with_the_outer_header),
+		cmocka_unit_test(template_has_what_left_when_it_was_seen_to_leave),
+		cmocka_unit_test(template_has_the_tuple_behind_nat),
+		cmocka_unit_test(tuple_that_is_not_of_the_flow_is_left_out),
 		cmocka_unit_test(tcp_over_ipv4_is_encoded_field_by_field),
 		cmocka_unit_test(udp_over_ipv6_at_egress_is_encoded_field_by_field),
 		cmocka_unit_test(tcp_in_vxlan_has_the_outer_header_first),
 		cmocka_unit_test(nvgre_over_ipv6_below_labels_has_all_there_is),
+		cmocka_unit_test(forwarded_tcp_behind_nat_is_encoded_field_by_field),
+		cmocka_unit_test(udp_over_ipv6_behind_nat_ends_with_addresses_and_ports),
 		cmocka_unit_test(options_and_extension_headers_follow_the_flow_id),
 		cmocka_unit_test(tunnel_id_is_in_the_element_of_its_kind),
 		cmocka_unit_test(icmp_has_type_and_code_in_two_places),

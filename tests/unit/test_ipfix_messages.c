@@ -129,7 +129,8 @@ static void walk(size_t size, uint32_t sequence)
 	}
 }
 
-#define NR_KINDS (2 * 3 * 4 * 2 * 11)
+/* UDP, ICMP and TCP over two families, labels, options, around it, and whether it left */
+#define NR_KINDS (2 * 3 * 4 * 2 * 12 * 4)
 
 /* Flow i of the NR_KINDS that differ in what they have, and its template. */
 static struct plx_flow flow_of_kind(unsigned int i, unsigned int *ret_id)
@@ -143,7 +144,7 @@ static struct plx_flow flow_of_kind(unsigned int i, unsigned int *ret_id)
 		{PLX_TUNNEL_GTPU, 17, 2048},
 	};
 	struct plx_flow flow = i % 2 ? udp6_flow() : udp4_flow();
-	unsigned int id = 256 + i % 2, tunnel = i / 48 % 11;
+	unsigned int id = 256 + i % 2, around = i / 48 % 12, tunnel;
 
 	switch (i / 2 % 3) {
 	case 1:
@@ -163,13 +164,25 @@ static struct plx_flow flow_of_kind(unsigned int i, unsigned int *ret_id)
 		flow.stats.marks |= PLX_MARKS(0, 4);
 		id += 8;
 	}
-	if (tunnel) {
-		uint8_t version = tunnel % 2 ? 4 : 6;
+	if (around == 11) {
+		translate(&flow);
+		id += flow.key.protocol == 6 || flow.key.protocol == 17 ? 16384 + 32768 : 16384;
+	} else if (around) {
+		uint8_t version = around % 2 ? 4 : 6;
 
-		tunnel = (tunnel - 1) / 2;
+		tunnel = (around - 1) / 2;
 		put_in_tunnel(&flow, version, tunnels[tunnel].protocol, tunnels[tunnel].type, 77);
 		id += tunnels[tunnel].bits + 128 + (version == 6 ? 256 : 0);
 	}
+	leave(&flow);
+	if (i / 576 % 2)
+		id += 4096;
+	else
+		flow.post.ifindex = 0;
+	if (i / 1152 % 2)
+		id += 8192;
+	else
+		flow.dropped = 0;
 	if (ret_id)
 		*ret_id = id;
 	return flow;
@@ -222,6 +235,35 @@ static void assert_field(const struct plx_flow *flow, const struct field *field,
 		break;
 	case 2:
 		assert_int_equal(number, flow->stats.packets);
+		break;
+	case 24:
+		assert_int_equal(number, flow->post.packets);
+		break;
+	case 23:
+		assert_int_equal(number, flow->post.octets);
+		break;
+	case 14:
+		assert_int_equal(number, flow->key.flags & PLX_KEY_DIR_OUT ? flow->key.ifindex
+									   : flow->post.ifindex);
+		break;
+	case 133:
+		assert_int_equal(number, flow->dropped);
+		break;
+	case 225:
+	case 281:
+		assert_int_equal(field->element == 225, ipv4);
+		assert_memory_equal(p, flow->after.source, field->size);
+		break;
+	case 226:
+	case 282:
+		assert_int_equal(field->element == 226, ipv4);
+		assert_memory_equal(p, flow->after.dest, field->size);
+		break;
+	case 227:
+		assert_int_equal(number, 40001);
+		break;
+	case 228:
+		assert_int_equal(number, 8080);
 		break;
 	case 352:
 		assert_int_equal(number, flow->stats.frame_octets);
@@ -323,7 +365,7 @@ static void fill_and_walk(size_t limit, uint32_t sequence, uint32_t template_mes
 			/* No room was wasted: the longest record with its template would not have
 			 * fitted. */
 			if (wire.records)
-				assert_true(size + 4 + 180 + 4 + 203 > limit - 3);
+				assert_true(size + 4 + 192 + 4 + 227 > limit - 3);
 			messages++;
 			begin(&ipfix, limit);
 		}

@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * What NAT does to records and flows: what was counted where packets leave gets the tuple that they
+ * came in with, and a flow the one that it leaves with. Knows the mappings of <plx/nat.h> and
+ * nothing of the cache.
+ */
+#ifndef PLX_TRANSLATE_H
+#define PLX_TRANSLATE_H
+
+#include <stdbool.h>
+
+#include "flow.h"
+
+/*
+ * Give rec the tuple of its packets before any translation, if it was counted behind it, at egress.
+ * Returns whether that is another one. nat may be NULL.
+ */
+bool plx_translate__back(struct plx_nat *nat, struct plx_flow_record *rec);
+
+/* Set translated and after of flow. nat may be NULL. */
+void plx_translate__flow(struct plx_nat *nat, struct plx_flow *flow);
+
+#endif
