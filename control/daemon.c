@@ -401,6 +401,7 @@ static int attach_all(struct plx_daemon *daemon, char *ret_err, size_t err_size)
 			info->hook_in, info->xdp_mode[0] ? " " : "", info->xdp_mode, info->hook_out,
 			info->reason);
 	}
+	plx_cache__interfaces_changed(daemon->cache, plx_mono_ns());
 	return 0;
 }
 

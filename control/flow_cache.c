@@ -67,6 +67,7 @@ struct plx_cache {
 	uint32_t bucket_mask;
 	uint64_t seed;
 	uint64_t next_id;
+	uint64_t changed_ns; /* when other interfaces were metered, the last time */
 	uint64_t tick; /* slots up to this one (time >> WHEEL_SHIFT) were looked at */
 	uint32_t heads[NR_LISTS];
 	uint32_t tails[NR_LISTS];
@@ -243,13 +244,19 @@ static bool is_empty(const struct plx_cache *cache, uint32_t index)
 	return !e->stats.packets && !(e->out && egress_of(cache, index)->post.packets);
 }
 
+/* Was one side metered without the other one in this interval? */
+static bool is_lopsided(const struct plx_cache *cache, const struct entry *e)
+{
+	return e->stats.first_ns < cache->changed_ns;
+}
+
 /* Packets that came in and did not leave so far; 0 when one side was not seen. */
 static int64_t missing_of(const struct plx_cache *cache, uint32_t index)
 {
 	const struct entry *e = &cache->entries[index];
 	const struct egress *egress = egress_of(cache, index);
 
-	if (!e->in || !e->out)
+	if (!e->in || !e->out || is_lopsided(cache, e))
 		return 0;
 	return egress->missing + (int64_t)(e->stats.packets - egress->post.packets);
 }
@@ -384,6 +391,9 @@ static bool emit(struct plx_cache *cache, uint32_t index, enum plx_end_reason re
 
 			egress->missing = missing_of(cache, index);
 			egress->post.packets = egress->post.octets = egress->post.frame_octets = 0;
+			/* It may never leave again where it did. */
+			if (e->in && is_lopsided(cache, e))
+				e->out = false;
 		}
 		e->stats.packets = e->stats.octets = e->stats.frame_octets = 0;
 		list_remove(cache, index);
@@ -545,6 +555,11 @@ int plx_cache__add(struct plx_cache *cache, const struct plx_flow_record *rec)
 		}
 	}
 	return 0;
+}
+
+void plx_cache__interfaces_changed(struct plx_cache *cache, uint64_t now_ns)
+{
+	cache->changed_ns = now_ns;
 }
 
 /* Move what was filed for the slots that have come up to the end of the due list. */

@@ -51,6 +51,12 @@ void plx_cache__free(struct plx_cache *cache);
 int plx_cache__add(struct plx_cache *cache, const struct plx_flow_record *rec);
 
 /*
+ * From now_ns (CLOCK_MONOTONIC) on other interfaces are metered than before: an interval of a flow
+ * that began before does not have all of its packets on both sides, so nothing in it was dropped.
+ */
+void plx_cache__interfaces_changed(struct plx_cache *cache, uint64_t now_ns);
+
+/*
  * Emit what is due at now_ns (CLOCK_MONOTONIC), at most budget flows. Returns true when more is
  * due: the budget was used up, or emit refused.
  */

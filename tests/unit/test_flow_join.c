@@ -266,6 +266,34 @@ static void drops_of_a_flow_that_ended_at_its_cut_are_told(void **state)
 	expire_at(START + 200 * SECOND, 0);
 }
 
+/* One is metered before the other one at the start; and then one is not any more. */
+static void what_only_one_side_was_metered_of_is_not_dropped(void **state)
+{
+	(void)state;
+	in(1, 10, START);
+	plx_cache__interfaces_changed(cache, START + 1);
+	out(1, 7, START + 2);
+	expire_at(START + 16 * SECOND, 1);
+	assert_int_equal(joined(10, 7)->dropped, 0);
+
+	in(1, 10, START + 20 * SECOND);
+	out(1, 9, START + 20 * SECOND);
+	plx_cache__interfaces_changed(cache, START + 50 * SECOND);
+	in(1, 10, START + 79 * SECOND);
+	expire_at(START + 81 * SECOND, 1);
+	assert_int_equal(joined(20, 9)->dropped, 0);
+	in(1, 30, START + 82 * SECOND);
+	expire_at(START + 98 * SECOND, 1);
+	assert_int_equal(emitted[0].stats.packets, 30);
+	assert_int_equal(emitted[0].post.ifindex, 0);
+	assert_int_equal(emitted[0].dropped, 0);
+
+	in(1, 10, START + 100 * SECOND);
+	out(1, 9, START + 100 * SECOND);
+	expire_at(START + 116 * SECOND, 1);
+	assert_int_equal(joined(10, 9)->dropped, 1);
+}
+
 static void entry_that_is_used_again_has_no_egress(void **state)
 {
 	(void)state;
@@ -317,6 +345,7 @@ int main(void)
 		TEST(what_did_not_leave_is_told_at_the_end),
 		TEST(packets_on_their_way_are_not_dropped),
 		TEST(drops_of_a_flow_that_ended_at_its_cut_are_told),
+		TEST(what_only_one_side_was_metered_of_is_not_dropped),
 		TEST(entry_that_is_used_again_has_no_egress),
 		TEST(a_long_random_run_loses_nothing),
 	};
