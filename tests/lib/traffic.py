@@ -165,6 +165,19 @@ def echo(*places):
     print("listening", flush=True)
 
 
+def ask(sock):
+    """A message and its echo; again when it is lost, as when XDP comes to a veth."""
+    while True:
+        sock.send(b"?" * MESSAGE)
+        try:
+            answer = sock.recv(MESSAGE, socket.MSG_WAITALL)
+            assert len(answer) == MESSAGE, answer
+            return
+        except TimeoutError:
+            if sock.type == socket.SOCK_STREAM:
+                raise
+
+
 def talk():
     socks = []
     for line in sys.stdin:
@@ -172,9 +185,7 @@ def talk():
         if word == "say":
             for _ in range(int(args[0])):
                 for sock in socks:
-                    sock.send(b"?" * MESSAGE)
-                    answer = sock.recv(MESSAGE, socket.MSG_WAITALL)
-                    assert len(answer) == MESSAGE, answer
+                    ask(sock)
         elif word == "close":
             for sock in socks:
                 if sock.type == socket.SOCK_STREAM:
@@ -184,7 +195,7 @@ def talk():
             socks = []
         else:
             sock = bound(socket.SOCK_STREAM if word == "tcp" else socket.SOCK_DGRAM, *args[:2])
-            sock.settimeout(20)
+            sock.settimeout(20 if word == "tcp" else 1)
             sock.connect((args[2], int(args[3])))
             socks.append(sock)
         print(flush=True)
