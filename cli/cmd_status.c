@@ -318,7 +318,8 @@ static void print_nat(struct json_object *nat, FILE *stream)
 		out_say(stream, "nat     %s", source);
 		return;
 	}
-	out_say(stream, "nat     %s%s: %s translated connections, %s ended, evicted %s, overruns %s",
+	out_say(stream,
+		"nat     %s%s: %s translated connections, %s ended, evicted %s, overruns %s",
 		source, out_member_bool(nat, "synced") ? "" : " (not in step yet)",
 		out_member_count(n[0], nat, "connections"), out_member_count(n[1], nat, "ended"),
 		out_member_count(n[2], nat, "evicted"), out_member_count(n[3], nat, "overruns"));

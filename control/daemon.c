@@ -22,8 +22,8 @@
 #define EXPIRE_BUDGET	4096 /* flows of one turn */
 #define NAT_READS	64   /* of some thousand messages each, before an epoch is drained */
 #define NAT_RESYNC_NS	60000000000ULL /* for what no event tells: plx_nat_opts */
-#define NAT_BUFFER	(8 << 20) /* octets of events while nobody reads */
-#define STOP_PATIENCE_S 10	  /* stopping: give up when nothing was sent for so long */
+#define NAT_BUFFER	(8 << 20)      /* octets of events while nobody reads */
+#define STOP_PATIENCE_S 10	       /* stopping: give up when nothing was sent for so long */
 
 static struct timeval timeval_ns(uint64_t ns)
 {

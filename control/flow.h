@@ -43,7 +43,7 @@ struct plx_flow {
 	uint64_t dropped;	     /* at its end: packets that came in and did not leave */
 	bool translated;	     /* by NAT: key is the tuple before, after the one behind it */
 	struct plx_nat_tuple after;
-	uint64_t id;		     /* flowId (148), unique while the daemon runs, starts at 1 */
+	uint64_t id; /* flowId (148), unique while the daemon runs, starts at 1 */
 	enum plx_end_reason end_reason;
 };
 

@@ -68,7 +68,7 @@ struct plx_cache {
 	uint64_t seed;
 	uint64_t next_id;
 	uint64_t changed_ns; /* when other interfaces were metered, the last time */
-	uint64_t tick; /* slots up to this one (time >> WHEEL_SHIFT) were looked at */
+	uint64_t tick;	     /* slots up to this one (time >> WHEEL_SHIFT) were looked at */
 	uint32_t heads[NR_LISTS];
 	uint32_t tails[NR_LISTS];
 	struct plx_cache_info info;

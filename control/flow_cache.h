@@ -42,11 +42,12 @@ struct plx_cache *plx_cache__new(const struct plx_cache_opts *opts);
 void plx_cache__free(struct plx_cache *cache);
 
 /*
- * Merge rec into its flow, or begin one. With join, what was counted at egress and came in at another
- * interface is of the flow of its ingress: the one at that interface, or, if nothing is counted there
- * (a bridge, a VLAN device), of the same 5-tuple anywhere. Its tuple has to be that before any
- * translation, as it was at ingress. The two sides may come in any order. When the cache is full the flow nearest to its timeout is
- * emitted first; -ENOSPC when nobody takes that one: rec was not merged then.
+ * Merge rec into its flow, or begin one. With join, what was counted at egress and came in at
+ * another interface is of the flow of its ingress: the one at that interface, or, if nothing is
+ * counted there (a bridge, a VLAN device), of the same 5-tuple anywhere. Its tuple has to be that
+ * before any translation, as it was at ingress. The two sides may come in any order. When the cache
+ * is full the flow nearest to its timeout is emitted first; -ENOSPC when nobody takes that one: rec
+ * was not merged then.
  */
 int plx_cache__add(struct plx_cache *cache, const struct plx_flow_record *rec);
 
