@@ -14,7 +14,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/random.h>
+
+#include <plx/table.h>
 
 #include "sparse.h"
 
@@ -74,15 +75,6 @@ struct plx_cache {
 	struct plx_cache_info info;
 };
 
-/* Pages are touched as they are used, so the capacity costs address space only. */
-static void *map_zeroed(size_t size)
-{
-	void *p = mmap(NULL, size, PROT_READ | PROT_WRITE,
-		       MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-
-	return p == MAP_FAILED ? NULL : p;
-}
-
 struct plx_cache *plx_cache__new(const struct plx_cache_opts *opts)
 {
 	struct plx_cache *cache = calloc(1, sizeof(*cache));
@@ -94,8 +86,8 @@ struct plx_cache *plx_cache__new(const struct plx_cache_opts *opts)
 		buckets *= 2;
 	cache->opts = *opts;
 	cache->bucket_mask = buckets - 1;
-	cache->entries = map_zeroed((size_t)opts->capacity * sizeof(*cache->entries));
-	cache->buckets = map_zeroed((size_t)buckets * sizeof(*cache->buckets));
+	cache->entries = plx_map_zeroed((size_t)opts->capacity * sizeof(*cache->entries));
+	cache->buckets = plx_map_zeroed((size_t)buckets * sizeof(*cache->buckets));
 	if (!cache->entries || !cache->buckets ||
 	    !plx_sparse_init(&cache->tunnels, opts->capacity, sizeof(struct plx_tunnel)) ||
 	    !plx_sparse_init(&cache->egress, opts->capacity, sizeof(struct egress))) {
@@ -108,10 +100,7 @@ struct plx_cache *plx_cache__new(const struct plx_cache_opts *opts)
 		cache->heads[i] = cache->tails[i] = NIL;
 	cache->info.capacity = opts->capacity;
 	cache->next_id = 1;
-	/* Who can choose tuples shall not be able to choose their bucket; GRND_NONBLOCK may fail.
-	 */
-	if (getrandom(&cache->seed, sizeof(cache->seed), GRND_NONBLOCK) < 0)
-		cache->seed = (uintptr_t)cache;
+	cache->seed = plx_hash_seed(cache);
 	return cache;
 }
 
@@ -126,19 +115,6 @@ void plx_cache__free(struct plx_cache *cache)
 	if (cache->buckets)
 		munmap(cache->buckets, ((size_t)cache->bucket_mask + 1) * sizeof(*cache->buckets));
 	free(cache);
-}
-
-/* Multiply-xorshift over the words of a part of the key, 48 octets at most. */
-static inline uint64_t mix(uint64_t h, const void *part, size_t size)
-{
-	uint64_t words[6] = {};
-
-	memcpy(words, part, size);
-	for (size_t i = 0; i < (size + 7) / 8; i++) {
-		h = (h ^ words[i]) * 0x9e3779b97f4a7c15;
-		h ^= h >> 32;
-	}
-	return h;
 }
 
 static const struct plx_tunnel *tunnel_of(const struct plx_cache *cache, uint32_t index)
@@ -167,10 +143,10 @@ static uint32_t hash_key(const struct plx_cache *cache, const struct plx_flow_ke
 			 const struct plx_tunnel *tunnel)
 {
 	struct plx_flow_key part = common(key);
-	uint64_t h = mix(cache->seed, &part, sizeof(part));
+	uint64_t h = plx_hash(cache->seed, &part, sizeof(part));
 
 	if (key->flags & PLX_KEY_TUNNEL)
-		h = mix(h, tunnel, sizeof(*tunnel));
+		h = plx_hash(h, tunnel, sizeof(*tunnel));
 	return h & cache->bucket_mask;
 }
 

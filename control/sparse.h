@@ -13,6 +13,8 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include <plx/table.h>
+
 struct plx_sparse {
 	char *data;
 	size_t size; /* of an element */
@@ -33,13 +35,10 @@ static inline void plx_sparse_done(struct plx_sparse *array)
 /* False: no memory. */
 static inline bool plx_sparse_init(struct plx_sparse *array, size_t capacity, size_t size)
 {
-	void *data = mmap(NULL, capacity * size, PROT_READ | PROT_WRITE,
-			  MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-
 	array->size = size;
 	array->bytes = capacity * size;
 	array->page_size = sysconf(_SC_PAGESIZE);
-	array->data = data == MAP_FAILED ? NULL : data;
+	array->data = plx_map_zeroed(array->bytes);
 	array->touched = calloc(array->bytes / array->page_size + 1, sizeof(*array->touched));
 	return array->data && array->touched;
 }

@@ -30,14 +30,6 @@
  */
 #define LRU_SLACK_PER_CPU 256
 
-uint64_t plx_now_ns(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (uint64_t)now.tv_sec * 1000000000 + now.tv_nsec;
-}
-
 int plx_fail(struct plx_dataplane *dp, int err, const char *fmt, ...)
 {
 	va_list ap;

@@ -4,7 +4,8 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <sys/random.h>
+
+#include <plx/table.h>
 
 #define NIL UINT32_MAX
 
@@ -42,9 +43,7 @@ struct plx_frag_table *plx_frag_table_new(uint32_t capacity)
 		return NULL;
 	}
 	memset(table->buckets, 0xff, (size_t)buckets * sizeof(*table->buckets));
-	/* Who can choose packets shall not be able to choose their bucket. */
-	if (getrandom(&table->seed, sizeof(table->seed), GRND_NONBLOCK) < 0)
-		table->seed = (uintptr_t)table;
+	table->seed = plx_hash_seed(table);
 	return table;
 }
 
@@ -57,17 +56,9 @@ void plx_frag_table_free(struct plx_frag_table *table)
 	free(table);
 }
 
-/* Multiply-xorshift over the key's words. */
 static uint32_t *bucket_of(const struct plx_frag_table *table, const struct plx_frag_key *key)
 {
-	uint64_t words[(sizeof(*key) + 7) / 8] = {}, h = table->seed;
-
-	memcpy(words, key, sizeof(*key));
-	for (size_t i = 0; i < sizeof(words) / 8; i++) {
-		h = (h ^ words[i]) * 0x9e3779b97f4a7c15;
-		h ^= h >> 32;
-	}
-	return &table->buckets[h & table->bucket_mask];
+	return &table->buckets[plx_hash(table->seed, key, sizeof(*key)) & table->bucket_mask];
 }
 
 static struct entry *find(const struct plx_frag_table *table, const struct plx_frag_key *key)

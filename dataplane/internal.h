@@ -10,6 +10,8 @@
 
 #include <plx/dataplane.h>
 
+#include "clock.h"
+
 struct bpf_object;
 struct nl_sock;
 struct observe_tc;
@@ -93,7 +95,6 @@ struct plx_dataplane {
 /* dataplane.c */
 int plx_fail(struct plx_dataplane *dp, int err, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
-uint64_t plx_now_ns(void);
 
 /*
  * attach_xdp.c, attach_tc.c: put one thing on, and take it off; on success *ret says what to take

@@ -18,7 +18,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <time.h>
 #include <unistd.h>
 
 #include <linux/netfilter/nf_conntrack_common.h>
@@ -30,6 +29,7 @@
 #include <netlink/netfilter/nfnl.h>
 #include <netlink/netlink.h>
 
+#include "clock.h"
 #include "nat_table.h"
 
 #define ERROR_MAX 256
@@ -74,14 +74,6 @@ struct plx_nat {
 	struct sockaddr_nl senders[BATCH];
 	unsigned char (*datagrams)[DATAGRAM_BYTES];
 };
-
-static uint64_t now_ns(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return ts.tv_sec * 1000000000ULL + ts.tv_nsec;
-}
 
 __attribute__((format(printf, 3, 4))) static int fail(struct plx_nat *nat, int err, const char *fmt,
 						      ...)
@@ -467,7 +459,7 @@ static int read_batch(struct plx_nat *nat, bool *ret_more)
 	}
 	nr = recvmmsg(nl_socket_get_fd(nat->sk), nat->messages, BATCH, MSG_DONTWAIT, NULL);
 	err = -errno;
-	now = now_ns();
+	now = plx_now_ns();
 	*ret_more = nr == BATCH;
 	if (nr < 0) {
 		if (err == -ENOBUFS)
@@ -501,7 +493,7 @@ static void sweep(struct plx_nat *nat, uint64_t now)
 int plx_nat__read(struct plx_nat *nat)
 {
 	int nr = 0, handled = 0, err = 0;
-	uint64_t now = now_ns();
+	uint64_t now = plx_now_ns();
 	bool more = true;
 
 	if (nat->opts.resync_ns && !nat->wanted && !nat->dumping && now >= nat->resync_ns) {
@@ -516,7 +508,7 @@ int plx_nat__read(struct plx_nat *nat)
 		err = nat->dump_err;
 		nat->dump_err = 0;
 	}
-	now = now_ns();
+	now = plx_now_ns();
 	if (err == 0 && nat->wanted && now >= nat->pause_ns && (!more || nat->queued <= 0)) {
 		err = ask_for_dump(nat, now);
 		more = true; /* the kernel answers at once */
@@ -571,7 +563,7 @@ static int open_nat(struct plx_nat *nat)
 	err = connect_socket(nat);
 	if (err)
 		return err;
-	err = ask_for_dump(nat, now_ns());
+	err = ask_for_dump(nat, plx_now_ns());
 	if (err)
 		return err;
 	/* The kernel has answered already, if only that it cannot. */

@@ -15,7 +15,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/random.h>
+
+#include <plx/table.h>
 
 #define NIL UINT32_MAX
 
@@ -82,15 +83,6 @@ struct plx_nat_table {
 	uint64_t untranslated, events, dumped, evicted, ambiguous;
 };
 
-/* Pages are touched as they are used, so the capacity costs address space only. */
-static void *map_zeroed(size_t size)
-{
-	void *p = mmap(NULL, size, PROT_READ | PROT_WRITE,
-		       MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-
-	return p == MAP_FAILED ? NULL : p;
-}
-
 struct plx_nat_table *plx_nat_table_new(uint32_t capacity, uint64_t retention_ns)
 {
 	struct plx_nat_table *table = calloc(1, sizeof(*table));
@@ -104,9 +96,9 @@ struct plx_nat_table *plx_nat_table_new(uint32_t capacity, uint64_t retention_ns
 	table->retention_ns = retention_ns;
 	table->conn_mask = buckets - 1;
 	table->tuple_mask = buckets * 2 - 1;
-	table->entries = map_zeroed((size_t)capacity * sizeof(*table->entries));
-	table->conns = map_zeroed((size_t)buckets * sizeof(*table->conns));
-	table->tuples = map_zeroed((size_t)buckets * 2 * sizeof(*table->tuples));
+	table->entries = plx_map_zeroed((size_t)capacity * sizeof(*table->entries));
+	table->conns = plx_map_zeroed((size_t)buckets * sizeof(*table->conns));
+	table->tuples = plx_map_zeroed((size_t)buckets * 2 * sizeof(*table->tuples));
 	if (!table->entries || !table->conns || !table->tuples) {
 		plx_nat_table_free(table);
 		return NULL;
@@ -114,10 +106,7 @@ struct plx_nat_table *plx_nat_table_new(uint32_t capacity, uint64_t retention_ns
 	table->free = NIL;
 	table->live = table->ended = (struct list){NIL, NIL, 0};
 	table->dump = 1;
-	/* Who can choose tuples shall not be able to choose their bucket; GRND_NONBLOCK may fail.
-	 */
-	if (getrandom(&table->seed, sizeof(table->seed), GRND_NONBLOCK) < 0)
-		table->seed = (uintptr_t)table;
+	table->seed = plx_hash_seed(table);
 	return table;
 }
 
@@ -174,21 +163,9 @@ static bool same_tuple(const struct plx_nat_tuple *a, const struct plx_nat_tuple
 	return memcmp(a, b, sizeof(*a)) == 0;
 }
 
-/* Multiply-xorshift. */
-static uint64_t mix(uint64_t h, uint64_t word)
-{
-	h = (h ^ word) * 0x9e3779b97f4a7c15;
-	return h ^ h >> 32;
-}
-
 static uint64_t hash_tuple(const struct plx_nat_table *table, const struct plx_nat_tuple *tuple)
 {
-	uint64_t words[sizeof(*tuple) / 8], h = table->seed;
-
-	memcpy(words, tuple, sizeof(words));
-	for (size_t i = 0; i < sizeof(words) / 8; i++)
-		h = mix(h, words[i]);
-	return h;
+	return plx_hash(table->seed, tuple, sizeof(*tuple));
 }
 
 static struct entry *entry_of(const struct plx_nat_table *table, uint32_t node)
@@ -324,7 +301,8 @@ static void take_out(struct plx_nat_table *table, struct entry *e)
 static uint32_t *find_bucket(const struct plx_nat_table *table, const struct plx_nat_tuple *tuple,
 			     uint16_t zone, uint16_t icmp_id)
 {
-	uint64_t h = mix(hash_tuple(table, tuple), (uint32_t)zone << 16 | icmp_id);
+	uint16_t part[] = {zone, icmp_id};
+	uint64_t h = plx_hash(hash_tuple(table, tuple), part, sizeof(part));
 
 	return &table->conns[h & table->conn_mask];
 }
@@ -496,8 +474,7 @@ void plx_nat_table_tell(struct plx_nat_table *table, enum plx_nat_told told,
 
 	table->events += event;
 	table->dumped += !event;
-	/* What was read of it in events since the dump was asked for is newer, its end above all.
-	 */
+	/* What events since the dump was asked for said of it is newer, its end above all. */
 	if (!event && e && e->event == table->dump)
 		return;
 	/*

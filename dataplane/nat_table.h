@@ -28,8 +28,7 @@ struct plx_nat_conn {
 
 enum plx_nat_told { PLX_NAT_TOLD_NEW, PLX_NAT_TOLD_UPDATE, PLX_NAT_TOLD_END, PLX_NAT_TOLD_DUMP };
 
-/* NULL when there is no memory; 0 < capacity <= 2^30. Free with plx_nat_table_free(), which takes
- * NULL. */
+/* 0 < capacity <= 2^30. NULL: no memory. Free with plx_nat_table_free(), which takes NULL. */
 struct plx_nat_table *plx_nat_table_new(uint32_t capacity, uint64_t retention_ns);
 void plx_nat_table_free(struct plx_nat_table *table);
 
