@@ -89,10 +89,7 @@ static __always_inline void account(const struct seat *seat, __u32 ifindex, int 
 		     plx_fragment_flow(p, &fragments, find_fragment, put_fragment);
 	plx_sample_fill(p, wire, ifindex, direction, seat->policy, attributed, clock_now());
 	plx_wire_count(&books->metered, wire);
-	if (p->limits)
-		for (int i = 0; i < PLX_LIMIT_MAX; i++)
-			if (p->limits & 1u << i)
-				plx_wire_count(&books->limited[i], wire);
+	plx_limits_count(books->limited, p, wire);
 	switch (flow_count(seat->ctl, &p->sample)) {
 	case FLOW_IN_TABLE:
 		break;

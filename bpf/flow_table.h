@@ -67,9 +67,8 @@ static __always_inline enum flow_home flow_count(struct plx_control *ctl, struct
 	struct plx_inserts *inserts;
 	struct plx_flow_key4 key4;
 	const void *table_key;
-	void *table;
-
 	__u64 limit = flows_limit;
+	void *table;
 
 	if (key->flags & PLX_KEY_TUNNEL) {
 		table_key = key; /* and the tunnel behind it: struct plx_flow_key_tunnel */

@@ -168,9 +168,7 @@ int plx_replay__next(struct plx_replay *replay, struct plx_flow_record *ret_rec,
 			ret_rec->stats.first_ns);
 	plx_wire_count(&ledger->metered, &wire);
 	plx_wire_count(&ledger->delivered, &wire);
-	for (int i = 0; i < PLX_LIMIT_MAX; i++)
-		if (p->limits & 1u << i)
-			plx_wire_count(&ledger->limited[i], &wire);
+	plx_limits_count(ledger->limited, p, &wire);
 	ret_rec->key = p->sample.key;
 	if (p->sample.key.flags & PLX_KEY_TUNNEL)
 		ret_rec->tunnel = p->sample.tunnel;

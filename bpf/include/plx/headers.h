@@ -177,8 +177,7 @@ struct plx_cursor {
 	__u32 limit; /* where headers end: that of the IP packets around, at most PLX_HEADERS_MAX */
 };
 
-/* All headers lie in the first 4 KiB: 14 + 2 * 4 + 40 + 8 * 2048 can be more, and is then skipped.
- */
+/* All headers lie in the first 4 KiB; 14 + 2 * 4 + 40 + 8 * 2048 can be more: then skipped. */
 #define PLX_HEADERS_MAX 4096
 
 #define PLX_MAX_OPTIONS 40 /* octets, so no more options, in an IPv4 or TCP header */

@@ -168,8 +168,7 @@ PLX_INLINE enum plx_skip plx_parse_l2(struct plx_cursor *c, const struct plx_par
 #define PLX_IPV4_MEASUREMENT 0x00042010u /* TS 68, FINN 205, TR 82 */
 #define PLX_IPV4_EXP	     30		 /* RFC 4727: all four of class and copied bit */
 
-/* Bit of IPFIX ipv4Options (208) for an option type: that of its number, if all 8 bits are
- * assigned. */
+/* Bit of IPFIX ipv4Options (208) for an option type: of its number, if all 8 bits are assigned. */
 PLX_INLINE __u32 plx_ipv4_option(__u8 type)
 {
 	__u32 number = type & 0x1f;

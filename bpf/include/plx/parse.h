@@ -16,8 +16,7 @@ PLX_INLINE void plx_limit(struct plx_packet *p, enum plx_limit limit)
 	p->limits |= 1u << limit;
 }
 
-/* Why the flow is that of the header around, when a header inside of a tunnel has this skip reason.
- */
+/* Why the flow is that of the header around, when one inside of a tunnel has this skip reason. */
 PLX_INLINE enum plx_limit plx_limit_of(enum plx_skip skip)
 {
 	switch (skip) {
@@ -45,8 +44,7 @@ PLX_INLINE int plx_cut(enum plx_skip skip, const struct plx_packet *p)
 	return skip == PLX_SKIP_TRUNC_L2 || skip == PLX_SKIP_TRUNC_L3 || skip == PLX_SKIP_TRUNC_L4;
 }
 
-/* Does the walk go into tunnels? For super-packets always: their segments have all of the headers.
- */
+/* Does the walk go into tunnels? For super-packets always: their segments have all headers. */
 PLX_INLINE int plx_looks_into(const struct plx_parse_in *in)
 {
 	return in->policy != PLX_POLICY_OUTER || in->super;
@@ -174,8 +172,7 @@ PLX_INLINE void plx_parse_tunnels(struct plx_cursor *c, const struct plx_parse_i
 	}
 }
 
-/* Zero all but the counters of the sample, which plx_sample_fill() sets, and what is set at will.
- */
+/* Zero all but what is set at will, and the sample's counters, which plx_sample_fill() sets. */
 PLX_INLINE void plx_clear(struct plx_packet *p)
 {
 	const __u32 first = __builtin_offsetof(struct plx_packet, sample.stats.first);

@@ -66,6 +66,17 @@ PLX_INLINE void plx_wire_count(struct plx_tally *tally, const struct plx_wire *w
 	tally->bytes += wire->frame_octets;
 }
 
+/* Enter a packet into the columns of all limits that it was metered at. */
+PLX_INLINE void plx_limits_count(struct plx_tally limited[PLX_LIMIT_MAX],
+				 const struct plx_packet *p, const struct plx_wire *wire)
+{
+	if (!p->limits)
+		return;
+	for (int i = 0; i < PLX_LIMIT_MAX; i++)
+		if (p->limits & 1u << i)
+			plx_wire_count(&limited[i], wire);
+}
+
 PLX_INLINE int plx_is_fragment(const struct plx_packet *p)
 {
 	return p->layer.first_fragment || p->layer.later_fragment;
@@ -92,8 +103,10 @@ PLX_INLINE void plx_frag_flow(const struct plx_packet *p, struct plx_frag_flow *
 	flow->ttl = p->layer.ttl;
 }
 
-/* Are the ports of a first fragment known? If it ends before them, all fragments of the datagram
- * are a flow of their own. */
+/*
+ * Are the ports of a first fragment known? If it ends before them, all fragments of the datagram
+ * are a flow of their own.
+ */
 PLX_INLINE int plx_frag_known(const struct plx_packet *p)
 {
 	return p->layer.has_ports || !plx_l4_header(p->sample.key.protocol, p->layer.version);
@@ -126,8 +139,7 @@ PLX_INLINE void plx_frag_later(struct plx_packet *p, const struct plx_frag_flow 
 	p->layer.ttl = flow->ttl;
 }
 
-/* The table of first fragments: the kernel's map, or that of a replay. find: NULL when not there.
- */
+/* The table of first fragments: the kernel's map, or a replay's. find: NULL when not there. */
 typedef const struct plx_frag_flow *(*plx_frag_find_fn)(void *table,
 							const struct plx_frag_key *key);
 typedef void (*plx_frag_put_fn)(void *table, const struct plx_frag_key *key,
@@ -184,7 +196,7 @@ PLX_INLINE void plx_sample_fill(struct plx_packet *p, const struct plx_wire *wir
 		key->flags |= PLX_KEY_DIR_OUT;
 	if (!attributed) {
 		key->flags |= PLX_KEY_FRAGMENT;
-		p->limits |= 1u << PLX_LIMIT_FRAGMENT;
+		plx_limit(p, PLX_LIMIT_FRAGMENT);
 	}
 	/* Tunnels are nothing that anybody missed. */
 	if (p->limits && policy == PLX_POLICY_OUTER)

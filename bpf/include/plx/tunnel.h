@@ -20,8 +20,7 @@
 #define PLX_PORT_GENEVE	   6081
 
 struct plx_hdr_gre {  /* RFC 2784, 2890 */
-	__be16 flags; /* checksum 0x8000, routing 0x4000, key 0x2000, sequence 0x1000, version 3
-			 bits */
+	__be16 flags; /* PLX_GRE_* */
 	__be16 protocol;
 } PLX_HEADER;
 
@@ -46,20 +45,17 @@ struct plx_hdr_geneve {	     /* RFC 8926 3.4 */
 } PLX_HEADER;
 
 struct plx_hdr_gtpu { /* 3GPP TS 29.281 5.1 */
-	__u8 flags;   /* version 3 (1), protocol type 1, spare, extension 0x04, sequence 0x02, N-PDU
-			 0x01 */
+	__u8 flags;   /* version 1, type 1, spare, extension 0x04, sequence 0x02, N-PDU 0x01 */
 	__u8 type;    /* 255: a user packet follows */
 	__be16 length;
 	__be32 teid;
 } PLX_HEADER;
 
-#define PLX_GTPU_OPTIONAL                                                                          \
-	0x07		   /* any of the three: 4 octets more, the last is the next extension      \
-			    */
-#define PLX_GTPU_MAX_EXT 4 /* extension headers walked; more is limited[tunnel_depth] */
+/* Any of the three flags: 4 octets more, the last of which is the type of the next extension. */
+#define PLX_GTPU_OPTIONAL 0x07
+#define PLX_GTPU_MAX_EXT  4 /* extension headers walked; more is limited[tunnel_depth] */
 
-/* What plx_parse_tunnel() found. Others: PLX_ENTER_LIMIT + enum plx_limit, there is a tunnel, but
- * ... */
+/* What plx_parse_tunnel() found. From PLX_ENTER_LIMIT on, + enum plx_limit: a tunnel, but ... */
 #define PLX_ENTER_NONE	0 /* no tunnel */
 #define PLX_ENTER	1 /* p->type and p->ethernet say what begins at the cursor */
 #define PLX_ENTER_LIMIT 2
