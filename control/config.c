@@ -9,21 +9,17 @@
 
 #include <ctype.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/un.h>
-#include <unistd.h>
 
 #include <cyaml/cyaml.h>
 
 #include "config_source.h"
+#include "config_text.h"
 #include "exporter.h"
-
-/* Far above any real file; stops a wrong path (/dev/zero) from filling the memory. */
-#define CONFIG_MAX_SIZE (1 << 20)
 
 /* A source as libcyaml loads it; NULL is "not set". */
 struct raw {
@@ -450,43 +446,6 @@ out:
 	return err;
 }
 
-static int read_file(const char *path, char **ret_text, size_t *ret_size)
-{
-	char *text = NULL;
-	size_t size = 0;
-	ssize_t nr;
-	int fd, err;
-
-	fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (fd < 0)
-		return -errno;
-	text = malloc(CONFIG_MAX_SIZE + 1);
-	if (!text) {
-		err = -ENOMEM;
-		goto out;
-	}
-	do {
-		nr = read(fd, text + size, CONFIG_MAX_SIZE + 1 - size);
-		if (nr < 0 && errno != EINTR) {
-			err = -errno;
-			goto out;
-		}
-		size += nr > 0 ? nr : 0;
-	} while (nr && size <= CONFIG_MAX_SIZE);
-	if (size > CONFIG_MAX_SIZE) {
-		err = -EFBIG;
-		goto out;
-	}
-	*ret_text = text;
-	*ret_size = size;
-	text = NULL;
-	err = 0;
-out:
-	free(text);
-	close(fd);
-	return err;
-}
-
 static int apply_file(struct plx_config *config, const char *path, char *ret_err, size_t err_size)
 {
 	struct config_source source = {
@@ -495,10 +454,10 @@ static int apply_file(struct plx_config *config, const char *path, char *ret_err
 	size_t size = 0;
 	int err;
 
-	err = read_file(path, &text, &size);
+	err = config_text_of_file(path, &text, &size);
 	if (err == -EFBIG) {
 		(void)config_source_refuse(&source, "", "cannot be read: larger than %d bytes",
-					   CONFIG_MAX_SIZE);
+					   CONFIG_TEXT_MAX);
 		goto out;
 	}
 	if (err) {
@@ -510,44 +469,6 @@ out:
 	free(text);
 	config_source_done(&source);
 	return err;
-}
-
-static void put_quoted(FILE *out, const char *text, size_t len)
-{
-	fputc('\'', out);
-	for (size_t i = 0; i < len; i++) {
-		if (text[i] == '\'')
-			fputc('\'', out);
-		fputc(text[i], out);
-	}
-	fputc('\'', out);
-}
-
-/*
- * "a.b=value" as YAML in block style. The value is taken literally unless it begins with [ or {:
- * after such a value, block style has no place for anything else, so it cannot set further keys.
- */
-static int set_to_yaml(const char *set, const char *equals, char **ret_text, size_t *ret_size)
-{
-	const char *dot = memchr(set, '.', equals - set), *key = set, *value = equals + 1;
-	FILE *out;
-
-	out = open_memstream(ret_text, ret_size);
-	if (!out)
-		return -errno;
-	if (dot) {
-		put_quoted(out, set, dot - set);
-		fputs(":\n ", out);
-		key = dot + 1;
-	}
-	put_quoted(out, key, equals - key);
-	fputs(": ", out);
-	if (*value == '[' || *value == '{')
-		fputs(value, out);
-	else
-		put_quoted(out, value, strlen(value));
-	fputc('\n', out);
-	return fclose(out) ? -errno : 0;
 }
 
 static int apply_set(struct plx_config *config, const char *set, char *ret_err, size_t err_size)
@@ -572,7 +493,7 @@ static int apply_set(struct plx_config *config, const char *set, char *ret_err, 
 			goto out;
 		}
 	}
-	err = set_to_yaml(set, equals, &text, &size);
+	err = config_text_of_set(set, equals, &text, &size);
 	if (err)
 		goto out;
 	err = apply_text(config, &source, text, size);

@@ -9,25 +9,13 @@
 
 #include <json-c/json.h>
 
+#include "ctl_json.h"
 #include "ctl_nat.h"
 #include "ctl_server.h"
 #include "daemon.h"
 #include "flow_json.h"
 #include "log.h"
 #include "translate.h"
-
-#define FLOWS_DEFAULT 100
-#define FLOWS_MAX     10000
-
-static void add_text(struct json_object *to, const char *key, const char *text)
-{
-	json_object_object_add(to, key, json_object_new_string(text));
-}
-
-static void add_number(struct json_object *to, const char *key, uint64_t number)
-{
-	json_object_object_add(to, key, json_object_new_uint64(number));
-}
 
 /* Counters; a difference may be negative. */
 static struct json_object *tally_json(const struct plx_tally *tally)
@@ -43,9 +31,9 @@ static struct json_object *export_tally_json(const struct plx_export_tally *tall
 {
 	struct json_object *json = json_object_new_object();
 
-	add_number(json, "records", tally->records);
-	add_number(json, "packets", tally->packets);
-	add_number(json, "bytes", tally->bytes);
+	plx_ctl_add_number(json, "records", tally->records);
+	plx_ctl_add_number(json, "packets", tally->packets);
+	plx_ctl_add_number(json, "bytes", tally->bytes);
 	return json;
 }
 
@@ -78,17 +66,17 @@ static struct json_object *iface_json(const struct plx_iface_info *info)
 {
 	struct json_object *json = json_object_new_object();
 
-	add_text(json, "name", info->name);
-	add_number(json, "ifindex", info->ifindex);
-	json_object_object_add(json, "present", json_object_new_boolean(info->present));
-	add_text(json, "direction", plx_direction_name(info->asked.direction));
-	add_text(json, "tunnel", plx_policy_name(info->asked.tunnel));
-	add_text(json, "hook_asked", plx_hook_name(info->asked.hook));
-	add_text(json, "hook_in", info->hook_in);
-	add_text(json, "xdp_mode", info->xdp_mode);
-	add_text(json, "hook_out", info->hook_out);
-	json_object_object_add(json, "exact", json_object_new_boolean(info->exact));
-	add_text(json, "reason", info->reason);
+	plx_ctl_add_text(json, "name", info->name);
+	plx_ctl_add_number(json, "ifindex", info->ifindex);
+	plx_ctl_add_bool(json, "present", info->present);
+	plx_ctl_add_text(json, "direction", plx_direction_name(info->asked.direction));
+	plx_ctl_add_text(json, "tunnel", plx_policy_name(info->asked.tunnel));
+	plx_ctl_add_text(json, "hook_asked", plx_hook_name(info->asked.hook));
+	plx_ctl_add_text(json, "hook_in", info->hook_in);
+	plx_ctl_add_text(json, "xdp_mode", info->xdp_mode);
+	plx_ctl_add_text(json, "hook_out", info->hook_out);
+	plx_ctl_add_bool(json, "exact", info->exact);
+	plx_ctl_add_text(json, "reason", info->reason);
 	return json;
 }
 
@@ -101,17 +89,17 @@ static struct json_object *exporter_json(const struct plx_exporter *exporter)
 	for (int i = 0; i < PLX_LOSS_MAX; i++)
 		json_object_object_add(lost, plx_export_loss_name(i),
 				       export_tally_json(&stats.lost[i]));
-	add_text(json, "url", plx_exporter__url(exporter));
-	add_text(json, "state", stats.state);
+	plx_ctl_add_text(json, "url", plx_exporter__url(exporter));
+	plx_ctl_add_text(json, "state", stats.state);
 	json_object_object_add(json, "handed", export_tally_json(&stats.handed));
 	json_object_object_add(json, "sent", export_tally_json(&stats.sent));
 	json_object_object_add(json, "queued", export_tally_json(&stats.queued));
 	json_object_object_add(json, "lost", lost);
-	add_number(json, "messages", stats.messages);
-	add_number(json, "octets", stats.octets);
-	add_number(json, "templates", stats.templates);
-	add_number(json, "errors", stats.errors);
-	add_text(json, "last_error", stats.last_error);
+	plx_ctl_add_number(json, "messages", stats.messages);
+	plx_ctl_add_number(json, "octets", stats.octets);
+	plx_ctl_add_number(json, "templates", stats.templates);
+	plx_ctl_add_number(json, "errors", stats.errors);
+	plx_ctl_add_text(json, "last_error", stats.last_error);
 	return json;
 }
 
@@ -163,19 +151,19 @@ static struct json_object *tables_json(const struct plx_daemon *daemon)
 	struct plx_table_info info;
 
 	plx_dataplane__tables(daemon->dp, &info);
-	add_number(json, "flows", info.flows);
-	add_number(json, "used_ipv4", info.used[PLX_FAMILY_IPV4]);
-	add_number(json, "used_ipv6", info.used[PLX_FAMILY_IPV6]);
-	add_number(json, "tunnels", info.tunnels);
-	add_number(json, "used_tunnel", info.used[PLX_FAMILY_TUNNEL]);
-	add_number(json, "epochs", info.epochs);
-	add_number(json, "records", info.records);
-	add_number(json, "spilled", info.spilled);
-	add_number(json, "evicted_flows", info.evicted_flows);
-	add_number(json, "swap_ns", info.swap_ns);
-	add_number(json, "drain_ns", info.drain_ns);
-	add_number(json, "drain_records", info.drain_records);
-	add_number(json, "memory_bytes", info.memory_bytes);
+	plx_ctl_add_number(json, "flows", info.flows);
+	plx_ctl_add_number(json, "used_ipv4", info.used[PLX_FAMILY_IPV4]);
+	plx_ctl_add_number(json, "used_ipv6", info.used[PLX_FAMILY_IPV6]);
+	plx_ctl_add_number(json, "tunnels", info.tunnels);
+	plx_ctl_add_number(json, "used_tunnel", info.used[PLX_FAMILY_TUNNEL]);
+	plx_ctl_add_number(json, "epochs", info.epochs);
+	plx_ctl_add_number(json, "records", info.records);
+	plx_ctl_add_number(json, "spilled", info.spilled);
+	plx_ctl_add_number(json, "evicted_flows", info.evicted_flows);
+	plx_ctl_add_number(json, "swap_ns", info.swap_ns);
+	plx_ctl_add_number(json, "drain_ns", info.drain_ns);
+	plx_ctl_add_number(json, "drain_records", info.drain_records);
+	plx_ctl_add_number(json, "memory_bytes", info.memory_bytes);
 	return json;
 }
 
@@ -185,11 +173,11 @@ static struct json_object *cache_json(const struct plx_daemon *daemon)
 	struct plx_cache_info info;
 
 	plx_cache__info(daemon->cache, &info);
-	add_number(json, "flows", info.flows);
-	add_number(json, "capacity", info.capacity);
-	add_number(json, "expired", info.expired);
-	add_number(json, "forced", info.forced);
-	add_number(json, "memory_bytes", info.memory_bytes);
+	plx_ctl_add_number(json, "flows", info.flows);
+	plx_ctl_add_number(json, "capacity", info.capacity);
+	plx_ctl_add_number(json, "expired", info.expired);
+	plx_ctl_add_number(json, "forced", info.forced);
+	plx_ctl_add_number(json, "memory_bytes", info.memory_bytes);
 	return json;
 }
 
@@ -199,11 +187,11 @@ static struct json_object *do_status(struct plx_daemon *daemon, struct json_obje
 	struct plx_ledger_sum total;
 
 	(void)request;
-	add_text(reply, "version", PLX_VERSION);
-	add_number(reply, "pid", getpid());
-	add_number(reply, "uptime_ns", plx_mono_ns() - daemon->started_ns);
-	add_number(reply, "epoch_ns", daemon->config->timeouts.epoch_ns);
-	add_number(reply, "observation_domain", daemon->config->observation_domain);
+	plx_ctl_add_text(reply, "version", PLX_VERSION);
+	plx_ctl_add_number(reply, "pid", getpid());
+	plx_ctl_add_number(reply, "uptime_ns", plx_mono_ns() - daemon->started_ns);
+	plx_ctl_add_number(reply, "epoch_ns", daemon->config->timeouts.epoch_ns);
+	plx_ctl_add_number(reply, "observation_domain", daemon->config->observation_domain);
 	json_object_object_add(reply, "interfaces", ifaces_json(daemon, true));
 	plx_daemon__total(daemon, &total);
 	json_object_object_add(reply, "total", ledger_json(&total));
@@ -291,9 +279,9 @@ static bool need_text(struct json_object *request, const char *name, const char 
 
 static struct json_object *do_flows(struct plx_daemon *daemon, struct json_object *request)
 {
-	struct json_object *reply, *list, *value, *error;
+	struct json_object *reply, *list, *error;
 	plx_sort_fn sort = by_octets;
-	int64_t limit = FLOWS_DEFAULT, offset;
+	int64_t limit, offset;
 	struct plx_cache_info info;
 	struct plx_flow *flows;
 	const char *key;
@@ -309,12 +297,8 @@ static struct json_object *do_flows(struct plx_daemon *daemon, struct json_objec
 		if (!sort)
 			return plx_ctl_error("bad_request", "cannot sort by '%s'", key);
 	}
-	if (json_object_object_get_ex(request, "limit", &value)) {
-		limit = json_object_get_int64(value);
-		if (!json_object_is_type(value, json_type_int) || limit < 1 || limit > FLOWS_MAX)
-			return plx_ctl_error("bad_request", "limit: 1 to %d, not %s", FLOWS_MAX,
-					     json_object_to_json_string(value));
-	}
+	if (!plx_ctl_limit(request, &limit, &error))
+		return error;
 	flows = calloc(limit, sizeof(*flows));
 	if (!flows)
 		return plx_ctl_error("failed", "out of memory");
@@ -329,7 +313,7 @@ static struct json_object *do_flows(struct plx_daemon *daemon, struct json_objec
 	free(flows);
 	plx_cache__info(daemon->cache, &info);
 	reply = plx_ctl_reply();
-	add_number(reply, "total", info.flows);
+	plx_ctl_add_number(reply, "total", info.flows);
 	json_object_object_add(reply, "flows", list);
 	return reply;
 }
@@ -483,7 +467,7 @@ static struct json_object *do_export_flush(struct plx_daemon *daemon, struct jso
 	struct json_object *reply = plx_ctl_reply();
 
 	(void)request;
-	add_number(reply, "flushed", plx_daemon__flush(daemon));
+	plx_ctl_add_number(reply, "flushed", plx_daemon__flush(daemon));
 	return reply;
 }
 

@@ -97,7 +97,7 @@ static void on_record(void *arg, const struct plx_flow_record *rec)
 	int err;
 
 	if (daemon->config->forwarded == PLX_FORWARDED_JOIN)
-		(void)plx_translate__back(daemon->nat, &before);
+		plx_translate__back(daemon->nat, &before);
 	err = plx_cache__add(daemon->cache, &before);
 	if (books)
 		plx_tally_add(err ? &books->cache_full : &books->held, &tally);

@@ -49,13 +49,35 @@ static void add_address(struct builder *builder, const char *name, int family, c
 	add_text(builder, name, text);
 }
 
-static void add_addresses(struct builder *builder, bool ipv4, const void *source, const void *dest)
+const struct plx_tuple_names plx_names_before = {
+	{"sourceIPv4Address", "sourceIPv6Address"},
+	{"destinationIPv4Address", "destinationIPv6Address"},
+	"sourceTransportPort",
+	"destinationTransportPort",
+};
+
+const struct plx_tuple_names plx_names_after = {
+	{"postNATSourceIPv4Address", "postNATSourceIPv6Address"},
+	{"postNATDestinationIPv4Address", "postNATDestinationIPv6Address"},
+	"postNAPTSourceTransportPort",
+	"postNAPTDestinationTransportPort",
+};
+
+static void add_addresses(struct builder *builder, const struct plx_tuple_names *names, bool ipv4,
+			  const void *source, const void *dest)
 {
 	int family = ipv4 ? AF_INET : AF_INET6;
 
-	add_address(builder, ipv4 ? "sourceIPv4Address" : "sourceIPv6Address", family, source);
-	add_address(builder, ipv4 ? "destinationIPv4Address" : "destinationIPv6Address", family,
-		    dest);
+	add_address(builder, names->source[!ipv4], family, source);
+	add_address(builder, names->dest[!ipv4], family, dest);
+}
+
+/* Ports in network order. */
+static void add_ports(struct builder *builder, const struct plx_tuple_names *names, uint16_t source,
+		      uint16_t dest)
+{
+	add_number(builder, names->source_port, ntohs(source));
+	add_number(builder, names->dest_port, ntohs(dest));
 }
 
 static void add_mac(struct builder *builder, const char *name, const uint8_t mac[6])
@@ -67,17 +89,16 @@ static void add_mac(struct builder *builder, const char *name, const uint8_t mac
 	add_text(builder, name, text);
 }
 
-static void add_ports(struct builder *builder, const struct plx_flow *flow)
+static void add_transport(struct builder *builder, const struct plx_flow *flow)
 {
-	uint16_t dest = ntohs(flow->key.dest_port);
+	const struct plx_flow_key *key = &flow->key;
 
-	if (plx_flow_has_icmp_type(flow)) {
+	if (plx_flow_has_icmp_type(flow))
 		add_number(builder,
-			   plx_flow_is_ipv4(flow) ? "icmpTypeCodeIPv4" : "icmpTypeCodeIPv6", dest);
-	} else if (!plx_flow_is_icmp(flow)) {
-		add_number(builder, "sourceTransportPort", ntohs(flow->key.source_port));
-		add_number(builder, "destinationTransportPort", dest);
-	}
+			   plx_flow_is_ipv4(flow) ? "icmpTypeCodeIPv4" : "icmpTypeCodeIPv6",
+			   ntohs(key->dest_port));
+	else if (!plx_flow_is_icmp(flow))
+		add_ports(builder, &plx_names_before, key->source_port, key->dest_port);
 }
 
 /* The outer header by the same names, one level down. */
@@ -91,11 +112,11 @@ static void add_outer(struct builder *builder, const struct plx_flow *flow)
 		builder->failed = true;
 		return;
 	}
-	add_addresses(&outer, tunnel->version == 4, tunnel->source, tunnel->dest);
-	if (tunnel->protocol == IPPROTO_UDP) {
-		add_number(&outer, "sourceTransportPort", ntohs(first->outer_source_port));
-		add_number(&outer, "destinationTransportPort", ntohs(first->outer_dest_port));
-	}
+	add_addresses(&outer, &plx_names_before, tunnel->version == 4, tunnel->source,
+		      tunnel->dest);
+	if (tunnel->protocol == IPPROTO_UDP)
+		add_ports(&outer, &plx_names_before, first->outer_source_port,
+			  first->outer_dest_port);
 	add_number(&outer, "protocolIdentifier", tunnel->protocol);
 	add_number(&outer, "ipVersion", tunnel->version);
 	add(builder, "outer", outer.object);
@@ -118,20 +139,13 @@ static void add_tunnel(struct builder *builder, const struct plx_flow *flow)
 static void add_nat(struct builder *builder, const struct plx_flow *flow)
 {
 	const struct plx_nat_tuple *after = &flow->after;
-	bool ipv4 = plx_flow_is_ipv4(flow);
-	int family = ipv4 ? AF_INET : AF_INET6;
 
 	if (!plx_flow_is_translated(flow))
 		return;
-	add_address(builder, ipv4 ? "postNATSourceIPv4Address" : "postNATSourceIPv6Address", family,
-		    after->source);
-	add_address(builder,
-		    ipv4 ? "postNATDestinationIPv4Address" : "postNATDestinationIPv6Address",
-		    family, after->dest);
-	if (!plx_flow_has_nat_ports(flow))
-		return;
-	add_number(builder, "postNAPTSourceTransportPort", ntohs(after->source_port));
-	add_number(builder, "postNAPTDestinationTransportPort", ntohs(after->dest_port));
+	add_addresses(builder, &plx_names_after, plx_flow_is_ipv4(flow), after->source,
+		      after->dest);
+	if (plx_flow_has_nat_ports(flow))
+		add_ports(builder, &plx_names_after, after->source_port, after->dest_port);
 }
 
 static void add_tcp(struct builder *builder, const struct plx_flow *flow)
@@ -211,8 +225,8 @@ struct json_object *plx_flow_json(const struct plx_flow *flow, int64_t wall_offs
 
 	if (!b.object)
 		return NULL;
-	add_addresses(&b, ipv4, flow->key.source, flow->key.dest);
-	add_ports(&b, flow);
+	add_addresses(&b, &plx_names_before, ipv4, flow->key.source, flow->key.dest);
+	add_transport(&b, flow);
 	add_number(&b, "protocolIdentifier", flow->key.protocol);
 	add_number(&b, "ipVersion", ipv4 ? 4 : 6);
 	add_tunnel(&b, flow);

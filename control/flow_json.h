@@ -12,6 +12,14 @@
 
 struct json_object;
 
+/* Members of a tuple: addresses by version (IPv4, IPv6), and ports. */
+struct plx_tuple_names {
+	const char *source[2], *dest[2], *source_port, *dest_port;
+};
+
+/* Of packets as they arrive, and as they leave NAT. */
+extern const struct plx_tuple_names plx_names_before, plx_names_after;
+
 /* The caller puts the result. ifname may be NULL. NULL: out of memory. */
 struct json_object *plx_flow_json(const struct plx_flow *flow, int64_t wall_offset_ns,
 				  plx_ifname_fn ifname, void *arg);

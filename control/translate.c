@@ -23,19 +23,18 @@ static bool tuple_of(const struct plx_flow_key *key, struct plx_nat_tuple *ret)
 	return true;
 }
 
-bool plx_translate__back(struct plx_nat *nat, struct plx_flow_record *rec)
+void plx_translate__back(struct plx_nat *nat, struct plx_flow_record *rec)
 {
 	struct plx_nat_mapping mapping;
 	struct plx_nat_tuple after;
 
 	if (!nat || !(rec->key.flags & PLX_KEY_DIR_OUT) || !tuple_of(&rec->key, &after) ||
 	    !plx_nat__find_after(nat, &after, &mapping))
-		return false;
+		return;
 	memcpy(rec->key.source, mapping.before.source, sizeof(rec->key.source));
 	memcpy(rec->key.dest, mapping.before.dest, sizeof(rec->key.dest));
 	rec->key.source_port = mapping.before.source_port;
 	rec->key.dest_port = mapping.before.dest_port;
-	return true;
 }
 
 void plx_translate__flow(struct plx_nat *nat, struct plx_flow *flow)

@@ -7,15 +7,13 @@
 #ifndef PLX_TRANSLATE_H
 #define PLX_TRANSLATE_H
 
-#include <stdbool.h>
-
 #include "flow.h"
 
 /*
  * Give rec the tuple of its packets before any translation, if it was counted behind it, at egress.
- * Returns whether that is another one. nat may be NULL.
+ * nat may be NULL.
  */
-bool plx_translate__back(struct plx_nat *nat, struct plx_flow_record *rec);
+void plx_translate__back(struct plx_nat *nat, struct plx_flow_record *rec);
 
 /* Set translated and after of flow. nat may be NULL. */
 void plx_translate__flow(struct plx_nat *nat, struct plx_flow *flow);
