@@ -13,29 +13,23 @@
 #include "client.h"
 #include "out.h"
 
-#define END_SIZE 96 /* [IPv6 address]:port */
-
 /* An end of a tuple: "10.1.0.2:5001", "[fd01::2]:53", or the address alone. */
-static const char *end_text(char buffer[END_SIZE], struct json_object *mapping, const char *address,
-			    const char *port)
+static const char *end_text(char buffer[OUT_END_SIZE], struct json_object *mapping,
+			    const char *address, const char *port)
 {
 	uint64_t version = 0, number;
-	bool has_port = out_member_u64(mapping, port, &number);
+	const char *text;
 	char name[64];
 
 	(void)out_member_u64(mapping, "ipVersion", &version);
 	snprintf(name, sizeof(name), "%sIPv%dAddress", address, version == 6 ? 6 : 4);
-	if (!has_port)
-		snprintf(buffer, END_SIZE, "%s", out_member_text(mapping, name));
-	else
-		snprintf(buffer, END_SIZE, version == 6 ? "[%s]:%" PRIu64 : "%s:%" PRIu64,
-			 out_member_text(mapping, name), number);
-	return buffer;
+	text = out_member_text(mapping, name);
+	return out_member_u64(mapping, port, &number) ? out_end_text(buffer, text, number) : text;
 }
 
 static void print_mapping(struct out_table *table, struct json_object *mapping)
 {
-	char end[END_SIZE], number[OUT_NUMBER_SIZE];
+	char end[OUT_END_SIZE], number[OUT_NUMBER_SIZE];
 
 	out_line(table);
 	out_cell(table, "%s", out_member_count(number, mapping, "protocolIdentifier"));

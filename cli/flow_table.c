@@ -53,9 +53,8 @@ static const enum column expendable[] = {COLUMN_IDLE,  COLUMN_FLAGS, COLUMN_DURA
 					 COLUMN_NAT,   COLUMN_TUNNEL};
 #define NR_EXPENDABLE (sizeof(expendable) / sizeof(expendable[0]))
 
-#define OUTER_SIZE 96  /* two IPv6 addresses */
-#define END_SIZE   56  /* one in brackets, and a port */
-#define NAT_SIZE   112 /* two of those */
+#define OUTER_SIZE 96 /* two IPv6 addresses */
+#define NAT_SIZE   (2 * OUT_END_SIZE)
 
 /* There only if a flow has something in it. */
 static const enum column optional[] = {COLUMN_NAT, COLUMN_TUNNEL, COLUMN_OUTER, COLUMN_LEFT};
@@ -225,22 +224,18 @@ struct end {
 };
 
 /* Address and port behind NAT; nothing when they are those before it. */
-static void fmt_nat_end(char *buffer, size_t size, struct json_object *record,
-			const struct end *before, const struct end *after)
+static const char *nat_end_text(char buffer[OUT_END_SIZE], struct json_object *record,
+				const struct end *before, const struct end *after)
 {
 	const char *address = address_text(record, after->ipv4, after->ipv6);
 	bool same = !strcmp(address, address_text(record, before->ipv4, before->ipv6));
 	uint64_t port, port_before = 0;
 
-	if (!out_member_u64(record, after->port, &port)) {
-		snprintf(buffer, size, "%s", same ? "" : address);
-		return;
-	}
+	if (!out_member_u64(record, after->port, &port))
+		return same ? "" : address;
 	if (same && out_member_u64(record, before->port, &port_before) && port == port_before)
-		buffer[0] = '\0';
-	else
-		snprintf(buffer, size, strchr(address, ':') ? "[%s]:%" PRIu64 : "%s:%" PRIu64,
-			 address, port);
+		return "";
+	return out_end_text(buffer, address, port);
 }
 
 /* "SOURCE>", ">DESTINATION" or "SOURCE>DESTINATION": what NAT made of the flow's ends. */
@@ -256,11 +251,10 @@ static void fmt_nat(char *buffer, size_t size, struct json_object *record)
 		{"postNATDestinationIPv4Address", "postNATDestinationIPv6Address",
 		 "postNAPTDestinationTransportPort"},
 	};
-	char source[END_SIZE], dest[END_SIZE];
+	char source[OUT_END_SIZE], dest[OUT_END_SIZE];
 
-	fmt_nat_end(source, sizeof(source), record, &before[0], &after[0]);
-	fmt_nat_end(dest, sizeof(dest), record, &before[1], &after[1]);
-	snprintf(buffer, size, "%s>%s", source, dest);
+	snprintf(buffer, size, "%s>%s", nat_end_text(source, record, &before[0], &after[0]),
+		 nat_end_text(dest, record, &before[1], &after[1]));
 }
 
 /* Packets seen to leave, "-" when none of the flow were looked for. */

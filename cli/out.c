@@ -247,6 +247,13 @@ enum cli_exit out_table_done(const struct cli *cli, struct out_table *table, FIL
 	return table->failed ? CLI_FAILED : CLI_DONE;
 }
 
+const char *out_end_text(char buffer[OUT_END_SIZE], const char *address, uint64_t port)
+{
+	snprintf(buffer, OUT_END_SIZE, strchr(address, ':') ? "[%s]:%" PRIu64 : "%s:%" PRIu64,
+		 address, port);
+	return buffer;
+}
+
 bool out_terminal(unsigned int *ret_columns, unsigned int *ret_rows)
 {
 	struct winsize window;

@@ -75,6 +75,10 @@ void out_cell_take(struct out_table *table, char *escaped);
 /* Print to stream and free. */
 enum cli_exit out_table_done(const struct cli *cli, struct out_table *table, FILE *stream);
 
+/* An address with its port: "192.0.2.1:80", "[2001:db8::1]:80". */
+#define OUT_END_SIZE 96
+const char *out_end_text(char buffer[OUT_END_SIZE], const char *address, uint64_t port);
+
 /* Size of the terminal on stdout; false when it is not one. */
 bool out_terminal(unsigned int *ret_columns, unsigned int *ret_rows);
 
