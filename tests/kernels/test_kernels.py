@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: BSD-2-Clause
 """The programs on stock kernels: each is booted in a virtual machine, where the verifier has to accept
-all programs, the tests of the ring bpf have to pass, and on one of them tunnels have to be counted exactly.
+all programs, the tests of both hooks have to pass, and on one of them tunnels have to be counted exactly.
 
 The machine is started by a command that takes `-k SERIES -s FOLDER -f FILE... -t SECONDS -- COMMAND` and
 passes on output and exit status; PLX_VM_RUNNER names it (default: ../shared/vmtest/run-in-vm beside the

@@ -19,7 +19,8 @@ import sys
 import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
-from netlab import BUILD, PATIENCE, PYTHON, Skip, equal, main, run, wait_for
+from netlab import (BUILD, PATIENCE, PYTHON, TRAFFIC, Skip, equal, main, run, wait_for)
+from traffic import bound
 
 NAT_DUMP = os.path.join(BUILD, "tests", "net", "nat_dump")
 PROTOCOLS = {"tcp": 6, "udp": 17, "icmp": 1, "icmpv6": 58}
@@ -27,17 +28,6 @@ EVENTS = "net.netfilter.nf_conntrack_events"
 
 
 # ---- programs in the namespaces: test_nat.py ROLE ARGUMENTS
-
-
-def family_of(address):
-    return socket.AF_INET6 if ":" in address else socket.AF_INET
-
-
-def bound(kind, address, port):
-    sock = socket.socket(family_of(address), kind)
-    sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    sock.bind((address, int(port)))
-    return sock
 
 
 def echo(*places):
@@ -86,26 +76,7 @@ def ask():
         kept.append(sock)
 
 
-def exchanges(source, dest, dport, first, count, rate):
-    """A datagram there and one back, from so many source ports, so many in a second. What goes on
-    at the same time is to have other ports: where two connections are to get the same one in the
-    same moment, the kernel drops a packet."""
-    first, count, rate = int(first), int(count), float(rate)
-    begin = time.monotonic()
-    for i in range(count):
-        sock = bound(socket.SOCK_DGRAM, source, first + i)
-        sock.settimeout(5 * PATIENCE)
-        sock.connect((dest, int(dport)))
-        sock.send(b"?")
-        sock.recv(200)
-        sock.close()
-        ahead = i / rate - (time.monotonic() - begin)
-        if ahead > 0.005:
-            time.sleep(ahead)
-    print(count / (time.monotonic() - begin))
-
-
-ROLES = {"echo": echo, "ask": ask, "exchanges": exchanges}
+ROLES = {"echo": echo, "ask": ask}
 
 
 # ---- the lab
@@ -134,6 +105,11 @@ class Nat:
 
     def info(self):
         return self.command("info")
+
+
+def exchanges(count, first, rate=1e9, source="10.1.0.2"):
+    return [PYTHON, TRAFFIC, "exchanges", source, "10.2.0.2", "7000", str(first), str(count),
+            str(rate)]
 
 
 class Router:
@@ -225,11 +201,11 @@ class Router:
         self.lab.run(getattr(self, place), ["ping", "-q", "-c", "1", "-W",
                                             str(int(5 * PATIENCE)), "-I", source, dest])
 
-    def exchange(self, count, first=10000, rate=1e9, source="10.1.0.2", dest="10.2.0.2",
-                 dport=7000):
-        return float(self.lab.run(self.client, [
-            PYTHON, os.path.abspath(__file__), "exchanges", source, dest, str(dport), str(first),
-            str(count), str(rate)]))
+    def exchange(self, count, first=10000, rate=1e9, source="10.1.0.2"):
+        """A datagram there and one back. What goes on at the same time is to have other ports:
+        where two connections are to get the same one in the same moment, the kernel drops a
+        packet."""
+        return float(self.lab.run(self.client, exchanges(count, first, rate, source)))
 
     def conntrack(self, *args):
         """What conntrack(8) prints, as connections."""
@@ -548,8 +524,7 @@ def started_while_connections_come_and_go(lab):
     router = Router(lab, post="oifname rs masquerade", echo_at=[SERVER])
     router.sysctl(f"{EVENTS}=1")
     router.exchange(3000, first=40000)  # so that a dump takes a while
-    flood = router.start("client", "exchanges", "10.1.0.2", "10.2.0.2", "7000", "10000", "5000",
-                         "2500")
+    flood = lab.start(router.client, exchanges(5000, 10000, 2500), stdout=subprocess.DEVNULL)
     nats = []
     while flood.poll() is None:
         router.exchange(50, source="10.1.0.3", first=20000)
@@ -666,8 +641,7 @@ def an_overrun_is_mended(lab):
     equal("ended", ended, set(range(20020, 20050)))
     equal("errors", answer["errors"], 0)
     # again and again, while dumps go on, too
-    flood = router.start("client", "exchanges", "10.1.0.2", "10.2.0.2", "7000", "30000", "10000",
-                         "1e9")
+    flood = lab.start(router.client, exchanges(10000, 30000), stdout=subprocess.DEVNULL)
     while flood.poll() is None:
         nat.command("pause")
         router.delete("-D", "-s", "10.1.0.3")

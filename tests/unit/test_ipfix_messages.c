@@ -13,22 +13,7 @@
 
 #include <cmocka.h>
 
-#include "control/ipfix.h"
-#include "ipfix_flows.h"
-
-static uint8_t msg[65536];
-
-static void init(struct plx_ipfix *ipfix)
-{
-	plx_ipfix_init(ipfix, 0xa1a2a3a4, NO_REFRESH);
-}
-
-static void begin(struct plx_ipfix *ipfix, size_t size)
-{
-	/* What is not written must not look like zero padding. */
-	memset(msg, 0xee, sizeof(msg));
-	plx_ipfix_begin(ipfix, msg, size, MONO_NS, WALL_OFFSET);
-}
+#include "ipfix_message.h"
 
 struct field {
 	unsigned int element, size;

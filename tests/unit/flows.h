@@ -1,36 +1,14 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/*
- * Flows of known content for the tests of the IPFIX encoder, and how to read what it wrote.
- */
-#ifndef IPFIX_FLOWS_H
-#define IPFIX_FLOWS_H
+/* Flows of known content, for the tests of what is made of them. */
+#ifndef FLOWS_H
+#define FLOWS_H
 
 #include <arpa/inet.h>
 #include <stdint.h>
 
-#include "control/ipfix.h"
+#include "control/flow.h"
 
-#define SECOND	    1000000000ull
-#define MONO_NS	    (5000 * SECOND + 600000000)	     /* the clock at 5000.6 s */
-#define WALL_OFFSET ((int64_t)(1700000000 * SECOND)) /* wall 1700005000.6 */
-#define NO_REFRESH  86400, 1000000
-
-#define LEN(array) (sizeof(array) / sizeof((array)[0]))
-
-static inline unsigned int get16(const uint8_t *p)
-{
-	return (unsigned int)p[0] << 8 | p[1];
-}
-
-static inline uint32_t get32(const uint8_t *p)
-{
-	return (uint32_t)get16(p) << 16 | get16(p + 2);
-}
-
-static inline uint64_t get64(const uint8_t *p)
-{
-	return (uint64_t)get32(p) << 32 | get32(p + 4);
-}
+#define SECOND 1000000000ull
 
 /* TCP at ingress of interface 7, two tags. */
 static inline struct plx_flow tcp4_flow(void)
