@@ -82,8 +82,7 @@ static int print_libxdp(enum libxdp_print_level level, const char *fmt, va_list 
 	return 0;
 }
 
-/* What the kinds of flow table are called, in the kernel and as member of the skeleton, and hold.
- */
+/* What the kinds of flow table are called in the kernel, and hold. */
 static const struct {
 	const char *name[PLX_NR_BUFFERS];
 	uint32_t key_size;

@@ -320,8 +320,7 @@ static void fragments_in_fragments_join_the_first(void **state)
 	}
 }
 
-/* An outer first fragment with a later inner one that nobody knows: nor are the other outer ones.
- */
+/* An outer first fragment with a later inner one that is not known: nor are the other ones. */
 static void fragments_of_an_unknown_inner_fragment_are_on_their_own(void **state)
 {
 	const uint64_t ports = limited(PLX_LIMIT_FRAGMENT);

@@ -21,13 +21,14 @@
 static struct plx_cache *cache;
 static struct plx_flow emitted[MAX_EMITTED];
 static size_t nr_emitted;
-static uint64_t added;
+static uint64_t added, told; /* packets, of both sides */
 
 static bool take(void *arg, const struct plx_flow *flow)
 {
 	(void)arg;
 	assert_true(nr_emitted < MAX_EMITTED);
 	emitted[nr_emitted++] = *flow;
+	told += flow->stats.packets + flow->post.packets;
 	return true;
 }
 
@@ -43,7 +44,7 @@ static int open_cache(void **state)
 	};
 
 	(void)state;
-	nr_emitted = added = 0;
+	nr_emitted = added = told = 0;
 	cache = plx_cache__new(&opts);
 	assert_non_null(cache);
 	return 0;
@@ -52,14 +53,11 @@ static int open_cache(void **state)
 /* All that was added is in records, once. */
 static int close_cache(void **state)
 {
-	uint64_t sum = 0;
-
 	(void)state;
+	nr_emitted = 0;
 	plx_cache__flush(cache);
 	assert_false(plx_cache__expire(cache, START, MAX_EMITTED));
-	for (size_t i = 0; i < nr_emitted; i++)
-		sum += emitted[i].stats.packets + emitted[i].post.packets;
-	assert_int_equal(sum, added);
+	assert_int_equal(told, added);
 	plx_cache__free(cache);
 	return 0;
 }
@@ -120,11 +118,8 @@ static const struct plx_flow *joined(uint64_t packets, uint64_t post)
 static void expire_at(uint64_t now_ns, size_t records)
 {
 	nr_emitted = 0;
-	added = 0;
 	assert_false(plx_cache__expire(cache, now_ns, MAX_EMITTED));
 	assert_int_equal(nr_emitted, records);
-	for (size_t i = 0; i < nr_emitted; i++)
-		added += emitted[i].stats.packets + emitted[i].post.packets;
 }
 
 static void ingress_then_egress_is_one_record(void **state)
@@ -309,7 +304,7 @@ static void entry_that_is_used_again_has_no_egress(void **state)
 
 static void a_long_random_run_loses_nothing(void **state)
 {
-	uint64_t sum = 0, all = 0, now = START;
+	uint64_t now = START;
 
 	(void)state;
 	srandom(4711);
@@ -322,12 +317,8 @@ static void a_long_random_run_loses_nothing(void **state)
 		    is_out && random() % 8 ? IN_IF : 0, n, now);
 		if (random() % 10 == 0)
 			plx_cache__expire(cache, now, 1 + random() % 20);
-		for (size_t k = 0; k < nr_emitted; k++)
-			sum += emitted[k].stats.packets + emitted[k].post.packets;
 		nr_emitted = 0;
 	}
-	all = added;
-	added = all - sum; /* what is left for close_cache() */
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, open_cache, close_cache)

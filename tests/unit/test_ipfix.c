@@ -238,8 +238,7 @@ static void tuple_that_is_not_of_the_flow_is_left_out(void **state)
 	assert_announced(&flow, 256 + 128, OUTER4 IP4 COMMON "148/8 ");
 }
 
-/* The set that holds flow is as hex says: pairs of digits, blanks between them count for nothing.
- */
+/* The set that holds flow is as hex says: pairs of digits; blanks between them do not count. */
 static void assert_set(const struct plx_flow *flow, const char *hex)
 {
 	uint8_t expected[512];
