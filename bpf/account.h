@@ -62,13 +62,14 @@ static __always_inline struct packet_slot *packet_get(void)
 
 /*
  * Enter one packet into the books of (seat, direction). skip is what the parser said; p has the
- * parser's result and an ingress_ifindex when that is PLX_PARSE_OK.
+ * parser's result and an ingress_ifindex when that is PLX_PARSE_OK. True: a flow begins with it.
  */
-static __always_inline void account(const struct seat *seat, __u32 ifindex, int direction,
+static __always_inline bool account(const struct seat *seat, __u32 ifindex, int direction,
 				    enum plx_skip skip, struct plx_packet *p,
 				    const struct plx_wire *wire)
 {
 	struct plx_if_stats *books;
+	enum flow_home home;
 	__u32 index, epoch;
 	bool attributed;
 
@@ -77,12 +78,12 @@ static __always_inline void account(const struct seat *seat, __u32 ifindex, int 
 	index = PLX_IF_STATS_INDEX(seat->slot, direction, epoch % PLX_NR_BUFFERS);
 	books = bpf_map_lookup_elem(&if_stats, &index);
 	if (!books)
-		return;
+		return false;
 	plx_wire_count(&books->seen, wire);
 	if (skip != PLX_PARSE_OK) {
 		if (skip < PLX_SKIP_MAX)
 			plx_wire_count(&books->skipped[skip], wire);
-		return;
+		return false;
 	}
 	p->sample.epoch = epoch;
 	attributed = !plx_needs_fragments(p) ||
@@ -90,16 +91,12 @@ static __always_inline void account(const struct seat *seat, __u32 ifindex, int 
 	plx_sample_fill(p, wire, ifindex, direction, seat->policy, attributed, clock_now());
 	plx_wire_count(&books->metered, wire);
 	plx_limits_count(books->limited, p, wire);
-	switch (flow_count(seat->ctl, &p->sample)) {
-	case FLOW_IN_TABLE:
-		break;
-	case FLOW_SPILLED:
+	home = flow_count(seat->ctl, &p->sample);
+	if (home == FLOW_SPILLED)
 		plx_wire_count(&books->spilled, wire);
-		break;
-	case FLOW_RING_FULL:
+	else if (home == FLOW_RING_FULL)
 		plx_wire_count(&books->ring_full, wire);
-		break;
-	}
+	return home != FLOW_KNOWN;
 }
 
 #endif

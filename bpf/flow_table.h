@@ -11,7 +11,7 @@
 
 #define PLX_SHAPE_TRIES 16 /* compare-and-swap attempts; each failure is another CPU's success */
 
-enum flow_home { FLOW_IN_TABLE, FLOW_SPILLED, FLOW_RING_FULL };
+enum flow_home { FLOW_KNOWN, FLOW_NEW, FLOW_SPILLED, FLOW_RING_FULL };
 
 /* Add a packet, or a super-packet's segments, to an entry that other CPUs may write too. */
 static __always_inline void flow_add(struct plx_flow_stats *flow, const struct plx_flow_stats *add)
@@ -104,14 +104,14 @@ static __always_inline enum flow_home flow_count(struct plx_control *ctl, struct
 			return flow_spill(sample);
 		if (bpf_map_update_elem(table, table_key, &sample->stats, BPF_NOEXIST) == 0) {
 			__sync_fetch_and_add(&inserts->count, 1);
-			return FLOW_IN_TABLE;
+			return FLOW_NEW;
 		}
 		flow = bpf_map_lookup_elem(table, table_key);
 		if (!flow)
 			return flow_spill(sample);
 	}
 	flow_add(flow, &sample->stats);
-	return FLOW_IN_TABLE;
+	return FLOW_KNOWN;
 }
 
 #endif

@@ -46,6 +46,20 @@ struct {
 	__type(value, struct plx_frag_flow);
 } fragments SEC(".maps");
 
+/* Connections under NAT that user space was told of. */
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 1);
+	__type(key, struct plx_nat_tuple);
+	__type(value, struct plx_nat_known);
+} nat SEC(".maps");
+
+/* How it is told: struct plx_nat_seen. */
+struct {
+	__uint(type, BPF_MAP_TYPE_RINGBUF);
+	__uint(max_entries, 4096);
+} nat_told SEC(".maps");
+
 /* The ledger: index PLX_IF_STATS_INDEX(slot, direction, buffer). */
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
@@ -62,9 +76,26 @@ struct {
 	__type(value, struct plx_control);
 } control SEC(".maps");
 
+/* What bpf_xdp_ct_lookup() and bpf_skb_ct_lookup() take: struct bpf_ct_opts as it was until 6.9. */
+struct ct_opts {
+	__s32 netns_id;
+	__s32 error;
+	__u8 protocol;
+	__u8 dir;
+	__u8 reserved[2];
+};
+
+struct nat_question {
+	struct bpf_sock_tuple tuple;
+	struct ct_opts opts;
+	struct plx_nat_seen answer;
+	struct plx_nat_known known;
+};
+
 struct packet_slot {
 	struct plx_parse_in in;
 	struct plx_packet packet;
+	struct nat_question nat;
 };
 
 /*

@@ -9,6 +9,17 @@
 #include <bpf/bpf_helpers.h>
 
 #include "account.h"
+#include "nat.h"
+
+struct nf_conn___plx *bpf_skb_ct_lookup(struct __sk_buff *skb, struct bpf_sock_tuple *tuple,
+					__u32 size, struct ct_opts *opts,
+					__u32 opts_size) __ksym __weak;
+
+static __always_inline struct nf_conn___plx *ct_lookup(void *skb, struct bpf_sock_tuple *tuple,
+						       __u32 size, struct ct_opts *opts)
+{
+	return bpf_skb_ct_lookup(skb, tuple, size, opts, sizeof(*opts));
+}
 
 #define TC_ACT_UNSPEC (-1)
 #define VLAN_HLEN     4
@@ -88,7 +99,8 @@ static __always_inline int observe(struct __sk_buff *skb, int direction, __u32 i
 		wire.segments = skb->gso_segs ? skb->gso_segs : 1;
 		wire.frame_octets = length + tag;
 	}
-	account(&seat, ifindex, direction, skip, p, &wire);
+	if (account(&seat, ifindex, direction, skip, p, &wire))
+		nat_ask(skb, ct_lookup, seat.ctl, &slot->nat, &p->sample);
 	return TC_ACT_UNSPEC;
 }
 

@@ -9,6 +9,17 @@
 #include <xdp/xdp_helpers.h>
 
 #include "account.h"
+#include "nat.h"
+
+struct nf_conn___plx *bpf_xdp_ct_lookup(struct xdp_md *ctx, struct bpf_sock_tuple *tuple,
+					__u32 size, struct ct_opts *opts,
+					__u32 opts_size) __ksym __weak;
+
+static __always_inline struct nf_conn___plx *ct_lookup(void *ctx, struct bpf_sock_tuple *tuple,
+						       __u32 size, struct ct_opts *opts)
+{
+	return bpf_xdp_ct_lookup(ctx, tuple, size, opts, sizeof(*opts));
+}
 
 /* First among the programs of a dispatcher: what the others drop was on the wire, too. */
 struct {
@@ -37,7 +48,8 @@ int plx_xdp(struct xdp_md *ctx)
 	if (skip != PLX_PARSE_OK && plx_cut(skip, p) && length > (__u64)(end - data))
 		skip = PLX_SKIP_NONLINEAR;
 	plx_wire_frame(&wire, length, skip == PLX_PARSE_OK ? p->ip_octets : 0);
-	account(&seat, ifindex, PLX_DIR_IN, skip, p, &wire);
+	if (account(&seat, ifindex, PLX_DIR_IN, skip, p, &wire))
+		nat_ask(ctx, ct_lookup, seat.ctl, &slot->nat, &p->sample);
 	return XDP_PASS;
 }
 

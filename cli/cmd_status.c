@@ -311,16 +311,18 @@ static void print_tables(struct json_object *tables, struct json_object *cache, 
 
 static void print_nat(struct json_object *nat, FILE *stream)
 {
-	const char *source = out_member_text(nat, "source");
+	bool kfuncs = out_member_bool(nat, "kfuncs"), ctnetlink = out_member_bool(nat, "ctnetlink");
 	char n[4][OUT_NUMBER_SIZE];
 
 	if (!out_member(nat, "connections")) {
-		out_say(stream, "nat     %s", source);
+		out_say(stream, "nat     off");
 		return;
 	}
 	out_say(stream,
-		"nat     %s%s: %s translated connections, %s ended, evicted %s, overruns %s",
-		source, out_member_bool(nat, "synced") ? "" : " (not in step yet)",
+		"nat     %s%s%s%s: %s translated connections, %s ended, evicted %s, overruns %s",
+		kfuncs ? "kfuncs" : "", kfuncs && ctnetlink ? " and " : "",
+		ctnetlink ? "ctnetlink" : "",
+		!ctnetlink || out_member_bool(nat, "synced") ? "" : " (not in step yet)",
 		out_member_count(n[0], nat, "connections"), out_member_count(n[1], nat, "ended"),
 		out_member_count(n[2], nat, "evicted"), out_member_count(n[3], nat, "overruns"));
 }

@@ -69,7 +69,9 @@ static const cyaml_strval_t forwardings[] = {
 };
 
 static const cyaml_strval_t nat_sources[] = {
-	{"conntrack", PLX_NAT_CONNTRACK},
+	{"auto", PLX_NAT_AUTO},
+	{"kfuncs", PLX_NAT_KFUNCS},
+	{"ctnetlink", PLX_NAT_CTNETLINK},
 	{"off", PLX_NAT_OFF},
 };
 

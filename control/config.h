@@ -23,8 +23,8 @@ struct plx_config_iface {
 /* forwarded: both sides of a forwarded flow are one record, or one each */
 enum plx_forwarded { PLX_FORWARDED_JOIN, PLX_FORWARDED_BOTH };
 
-/* nat: who says what is translated */
-enum plx_nat_source { PLX_NAT_CONNTRACK, PLX_NAT_OFF };
+/* nat: who says what is translated; auto is both of the next two, as far as they are there */
+enum plx_nat_source { PLX_NAT_AUTO, PLX_NAT_KFUNCS, PLX_NAT_CTNETLINK, PLX_NAT_OFF };
 
 struct plx_config {
 	/* interfaces: [{name, hook, xdp_mode, direction, tunnel}] */

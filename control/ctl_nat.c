@@ -77,12 +77,19 @@ struct json_object *plx_ctl_nat(struct plx_daemon *daemon, struct json_object *r
 struct json_object *plx_ctl_nat_status(const struct plx_daemon *daemon)
 {
 	struct json_object *json = json_object_new_object();
+	struct plx_kfunc_info kfuncs;
 	struct plx_nat_info info;
 
-	plx_ctl_add_text(json, "source", daemon->nat ? "conntrack" : "off");
+	plx_dataplane__kfuncs(daemon->dp, &kfuncs);
+	plx_ctl_add_bool(json, "kfuncs", kfuncs.used);
+	if (*kfuncs.reason)
+		plx_ctl_add_text(json, "kfuncs_reason", kfuncs.reason);
+	plx_ctl_add_bool(json, "ctnetlink", daemon->nat && daemon->ctnetlink);
 	if (!daemon->nat)
 		return json;
 	plx_nat__info(daemon->nat, &info);
+	plx_ctl_add_number(json, "seen", info.seen);
+	plx_ctl_add_number(json, "unseen", kfuncs.lost);
 	plx_ctl_add_number(json, "capacity", info.capacity);
 	plx_ctl_add_number(json, "connections", info.live);
 	plx_ctl_add_number(json, "ended", info.ended);

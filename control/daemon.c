@@ -103,14 +103,26 @@ static void on_record(void *arg, const struct plx_flow_record *rec)
 		plx_tally_add(err ? &books->cache_full : &books->held, &tally);
 }
 
+/* A program saw a packet of a connection under NAT. */
+static void on_nat_seen(void *arg, const struct plx_nat_seen *seen)
+{
+	struct plx_daemon *daemon = arg;
+
+	if (daemon->nat)
+		plx_nat__seen(daemon->nat, seen);
+}
+
 /*
  * All that connection tracking has to tell by now: of connections whose packets are in the tables
- * that are about to be drained.
+ * that are about to be drained. First what packets told, since events know more.
  */
 static void read_nat(struct plx_daemon *daemon)
 {
-	int more = daemon->nat ? plx_nat__read(daemon->nat) : 0;
+	int more;
 
+	if (plx_dataplane__nat(daemon->dp) < 0)
+		plx_log(PLX_LOG_ERROR, "%s", plx_dataplane__error(daemon->dp));
+	more = daemon->nat ? plx_nat__read(daemon->nat) : 0;
 	for (int i = 0; more > 0 && i < NAT_READS; i++)
 		more = plx_nat__read(daemon->nat);
 	if (more < 0)
@@ -333,22 +345,40 @@ static uint64_t nat_retention_ns(const struct plx_config *config)
 	       2 * config->timeouts.epoch_ns;
 }
 
+static bool asks_for_nat(const struct plx_config *config)
+{
+	return config->nat == PLX_NAT_AUTO || config->nat == PLX_NAT_KFUNCS;
+}
+
 /* Without it flows are those of the tuples that were seen. */
 static void open_nat(struct plx_daemon *daemon)
 {
 	const struct plx_config *config = daemon->config;
-	const struct plx_nat_opts opts = {
+	struct plx_nat_opts opts = {
 		.capacity = config->tables.nat,
-		.buffer_bytes = NAT_BUFFER,
 		.retention_ns = nat_retention_ns(config),
+		.ctnetlink = config->nat != PLX_NAT_KFUNCS,
+		.buffer_bytes = NAT_BUFFER,
 		.resync_ns = NAT_RESYNC_NS,
 	};
+	struct plx_kfunc_info kfuncs;
 	char why[256];
 
 	if (config->nat == PLX_NAT_OFF)
 		return;
-	if (plx_nat__open(&opts, &daemon->nat, why, sizeof(why)))
-		plx_log(PLX_LOG_WARNING, "NAT is not looked at: %s", why);
+	plx_dataplane__kfuncs(daemon->dp, &kfuncs);
+	if (asks_for_nat(config) && !kfuncs.used)
+		plx_log(config->nat == PLX_NAT_KFUNCS ? PLX_LOG_WARNING : PLX_LOG_INFO,
+			"programs cannot ask for NAT: %s", kfuncs.reason);
+	if (!opts.ctnetlink && !kfuncs.used)
+		return;
+	daemon->ctnetlink = opts.ctnetlink;
+	if (plx_nat__open(&opts, &daemon->nat, why, sizeof(why)) == 0)
+		return;
+	daemon->ctnetlink = opts.ctnetlink = false;
+	plx_log(PLX_LOG_WARNING, "NAT: %s", why);
+	if (!kfuncs.used || plx_nat__open(&opts, &daemon->nat, why, sizeof(why)))
+		plx_log(PLX_LOG_WARNING, "NAT is not looked at");
 }
 
 static int make_events(struct plx_daemon *daemon)
@@ -367,6 +397,8 @@ static int make_events(struct plx_daemon *daemon)
 				     on_links},
 		[PLX_EVENT_NAT] = {daemon->nat ? plx_nat__fd(daemon->nat) : -1,
 				   EV_READ | EV_PERSIST, on_nat},
+		[PLX_EVENT_NAT_SEEN] = {plx_dataplane__nat_fd(daemon->dp), EV_READ | EV_PERSIST,
+					on_nat},
 		[PLX_EVENT_SIGINT] = {SIGINT, EV_SIGNAL | EV_PERSIST, on_signal},
 		[PLX_EVENT_SIGTERM] = {SIGTERM, EV_SIGNAL | EV_PERSIST, on_signal},
 		[PLX_EVENT_SIGHUP] = {SIGHUP, EV_SIGNAL | EV_PERSIST, on_signal},
@@ -422,6 +454,7 @@ int plx_daemon__new(const struct plx_config *config, struct plx_daemon **ret_dae
 		.ring_bytes = config->tables.ring,
 		.fragments = config->tables.fragments,
 		.record = on_record,
+		.nat = asks_for_nat(config) ? on_nat_seen : NULL,
 		.print = plx_log_line,
 		.arg = daemon,
 	};

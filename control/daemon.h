@@ -22,12 +22,13 @@ struct event_base;
 struct plx_ctl_server;
 
 enum plx_event {
-	PLX_EVENT_EPOCH, /* time to swap the tables */
-	PLX_EVENT_DRAIN, /* the next batch of retired records */
-	PLX_EVENT_TICK,	 /* look at timeouts */
-	PLX_EVENT_SPILL, /* the spill ring has records */
-	PLX_EVENT_LINKS, /* interfaces changed */
-	PLX_EVENT_NAT,	 /* connection tracking has something to tell */
+	PLX_EVENT_EPOCH,    /* time to swap the tables */
+	PLX_EVENT_DRAIN,    /* the next batch of retired records */
+	PLX_EVENT_TICK,	    /* look at timeouts */
+	PLX_EVENT_SPILL,    /* the spill ring has records */
+	PLX_EVENT_LINKS,    /* interfaces changed */
+	PLX_EVENT_NAT,	    /* connection tracking has something to tell */
+	PLX_EVENT_NAT_SEEN, /* so have programs that asked it */
 	PLX_EVENT_SIGINT,
 	PLX_EVENT_SIGTERM,
 	PLX_EVENT_SIGHUP,
@@ -40,6 +41,7 @@ struct plx_daemon {
 	struct plx_dataplane *dp;
 	struct plx_cache *cache;
 	struct plx_nat *nat; /* NULL: nobody says what is translated */
+	bool ctnetlink;	     /* nat listens to it */
 	struct plx_ledger ledger;
 	struct plx_exporter *exporters[PLX_MAX_EXPORTERS];
 	size_t nr_exporters;

@@ -30,6 +30,13 @@
  */
 #define LRU_SLACK_PER_CPU 256
 
+/*
+ * Connections under NAT that the programs know to have told of; of more, some are told again each
+ * epoch. And room for those of one epoch, read earlier when half of it is used up.
+ */
+#define NAT_KNOWN      32768
+#define NAT_RING_BYTES (1 << 20)
+
 int plx_fail(struct plx_dataplane *dp, int err, const char *fmt, ...)
 {
 	va_list ap;
@@ -131,9 +138,9 @@ static int fill_outer(struct plx_dataplane *dp, const struct bpf_map *outer, int
 	return 0;
 }
 
-static int load_tc(struct plx_dataplane *dp)
+/* Everything that is set before the programs are loaded. */
+static int open_tc(struct plx_dataplane *dp, struct bpf_map *ret_outer[PLX_NR_FAMILIES])
 {
-	struct bpf_map *outer[PLX_NR_FAMILIES];
 	int err;
 
 	dp->tc = observe_tc__open();
@@ -141,19 +148,55 @@ static int load_tc(struct plx_dataplane *dp)
 		return plx_fail(dp, -errno, "opening the TC programs: %s", strerror(errno));
 	dp->tc->rodata->flows_limit = dp->opts.flows;
 	dp->tc->rodata->tunnels_limit = dp->opts.tunnels;
-	outer_maps(dp, outer);
+	dp->tc->rodata->nat_kfuncs = dp->kfuncs.used;
+	outer_maps(dp, ret_outer);
 	err = bpf_map__set_max_entries(dp->tc->maps.fragments, dp->opts.fragments);
 	if (!err)
 		err = bpf_map__set_max_entries(dp->tc->maps.spill, dp->opts.ring_bytes);
+	if (!err && dp->kfuncs.used)
+		err = bpf_map__set_max_entries(dp->tc->maps.nat, NAT_KNOWN);
+	if (!err && dp->kfuncs.used)
+		err = bpf_map__set_max_entries(dp->tc->maps.nat_told, NAT_RING_BYTES);
 	for (int family = 0; family < PLX_NR_FAMILIES && !err; family++)
-		err = bpf_map__set_inner_map_fd(outer[family], dp->tables[family][0]);
-	if (!err)
+		err = bpf_map__set_inner_map_fd(ret_outer[family], dp->tables[family][0]);
+	if (err)
+		return plx_fail(dp, err, "opening the TC programs: %s", strerror(-err));
+	return 0;
+}
+
+static int load_tc(struct plx_dataplane *dp)
+{
+	struct bpf_map *outer[PLX_NR_FAMILIES];
+	int err = open_tc(dp, outer);
+
+	if (err)
+		return err;
+	err = observe_tc__load(dp->tc);
+	if (err && dp->kfuncs.used) {
+		/* All else is as good without; should it fail again, it was something else. */
+		snprintf(dp->kfuncs_why, sizeof(dp->kfuncs_why),
+			 "the kernel refuses programs with them: %s", strerror(-err));
+		dp->kfuncs.used = false;
+		observe_tc__destroy(dp->tc);
+		err = open_tc(dp, outer);
+		if (err)
+			return err;
 		err = observe_tc__load(dp->tc);
+	}
 	if (err)
 		return plx_fail(dp, err, "loading the TC programs: %s", strerror(-err));
 	for (int family = 0; family < PLX_NR_FAMILIES && !err; family++)
 		err = fill_outer(dp, outer[family], family);
 	return err;
+}
+
+static void find_kfuncs(struct plx_dataplane *dp)
+{
+	dp->kfuncs.reason = dp->kfuncs_why;
+	if (!dp->opts.nat)
+		return;
+	plx_kfuncs_load_module();
+	dp->kfuncs.used = !plx_kfuncs_find(dp->kfuncs_why, sizeof(dp->kfuncs_why));
 }
 
 /* The XDP object uses the maps of the TC object; libxdp loads it when it is first attached. */
@@ -168,6 +211,7 @@ static int open_xdp(struct plx_dataplane *dp)
 		return plx_fail(dp, -errno, "opening the XDP program: %s", strerror(errno));
 	dp->xdp->rodata->flows_limit = dp->opts.flows;
 	dp->xdp->rodata->tunnels_limit = dp->opts.tunnels;
+	dp->xdp->rodata->nat_kfuncs = dp->kfuncs.used;
 	bpf_object__for_each_map (map, dp->xdp->obj) {
 		if (bpf_map__is_internal(map))
 			continue;
@@ -200,6 +244,7 @@ static int open_all(struct plx_dataplane *dp)
 	err = make_tables(dp);
 	if (err)
 		return err;
+	find_kfuncs(dp);
 	err = load_tc(dp);
 	if (err)
 		return err;
@@ -258,6 +303,7 @@ int plx_dataplane__open(const struct plx_dataplane_opts *opts, struct plx_datapl
 static void drain_all(struct plx_dataplane *dp)
 {
 	for (int i = 0; i <= PLX_NR_BUFFERS; i++) {
+		(void)plx_dataplane__nat(dp);
 		while (plx_dataplane__drain(dp) == 1)
 			;
 		while (plx_dataplane__spill(dp) > 0)

@@ -49,6 +49,17 @@ static int on_spill(void *arg, void *data, size_t size)
 	return --dp->spill_budget == 0 ? STOP_CONSUMING : 0;
 }
 
+static int on_nat_told(void *arg, void *data, size_t size)
+{
+	struct plx_dataplane *dp = arg;
+
+	if (size >= sizeof(struct plx_nat_seen)) {
+		dp->kfuncs.told++;
+		dp->opts.nat(dp->opts.arg, data);
+	}
+	return 0;
+}
+
 int plx_drain_init(struct plx_dataplane *dp)
 {
 	dp->keys = calloc(BATCH, sizeof(struct plx_flow_key_tunnel));
@@ -59,12 +70,18 @@ int plx_drain_init(struct plx_dataplane *dp)
 	dp->ring = ring_buffer__new(bpf_map__fd(dp->tc->maps.spill), on_spill, dp, NULL);
 	if (!dp->ring)
 		return plx_fail(dp, -errno, "spill ring: %s", strerror(errno));
+	if (!dp->kfuncs.used)
+		return 0;
+	dp->nat_ring = ring_buffer__new(bpf_map__fd(dp->tc->maps.nat_told), on_nat_told, dp, NULL);
+	if (!dp->nat_ring)
+		return plx_fail(dp, -errno, "ring of NAT: %s", strerror(errno));
 	return 0;
 }
 
 void plx_drain_done(struct plx_dataplane *dp)
 {
 	ring_buffer__free(dp->ring);
+	ring_buffer__free(dp->nat_ring);
 	free(dp->keys);
 	free(dp->values);
 	free(dp->percpu);
@@ -200,4 +217,22 @@ int plx_dataplane__spill(struct plx_dataplane *dp)
 	if (err < 0 && err != STOP_CONSUMING)
 		return plx_fail(dp, err, "spill ring: %s", strerror(-err));
 	return dp->info.spilled - before;
+}
+
+int plx_dataplane__nat_fd(const struct plx_dataplane *dp)
+{
+	return dp->nat_ring ? ring_buffer__epoll_fd(dp->nat_ring) : -1;
+}
+
+int plx_dataplane__nat(struct plx_dataplane *dp)
+{
+	int count = dp->nat_ring ? ring_buffer__consume(dp->nat_ring) : 0;
+
+	return count < 0 ? plx_fail(dp, count, "ring of NAT: %s", strerror(-count)) : count;
+}
+
+void plx_dataplane__kfuncs(const struct plx_dataplane *dp, struct plx_kfunc_info *ret_info)
+{
+	*ret_info = dp->kfuncs;
+	ret_info->lost = dp->control->nat_lost.count;
 }

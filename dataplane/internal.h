@@ -66,6 +66,7 @@ struct plx_dataplane {
 	struct observe_xdp *xdp;
 	struct xdp_program *xdp_prog;
 	struct ring_buffer *ring;
+	struct ring_buffer *nat_ring;
 	struct plx_control *control; /* mapped */
 	int tables[PLX_NR_FAMILIES][PLX_NR_BUFFERS];
 	struct nl_sock *nl;
@@ -90,6 +91,8 @@ struct plx_dataplane {
 	struct plx_if_stats *percpu;
 	unsigned int spill_budget;
 	struct plx_table_info info;
+	struct plx_kfunc_info kfuncs;
+	char kfuncs_why[192];
 };
 
 /* dataplane.c */
@@ -120,6 +123,13 @@ int plx_guard_start(struct plx_dataplane *dp);
 int plx_guard_add(struct plx_dataplane *dp, const struct plx_attachment *on, int lock_fd);
 int plx_guard_remove(struct plx_dataplane *dp, const struct plx_attachment *on);
 void plx_guard_stop(struct plx_dataplane *dp);
+
+/*
+ * kfuncs.c: are there those of connection tracking? -ENOENT, and one line that says what is
+ * missing. Where it is a module, it has to be loaded to be found.
+ */
+int plx_kfuncs_find(char *ret_why, size_t why_size);
+void plx_kfuncs_load_module(void);
 
 /* drain.c */
 int plx_drain_init(struct plx_dataplane *dp);

@@ -68,6 +68,7 @@ struct plx_nat {
 	uint64_t overruns;
 	uint64_t dumps; /* completed */
 	uint64_t unreadable;
+	uint64_t seen; /* by packets */
 
 	struct mmsghdr messages[BATCH];
 	struct iovec vectors[BATCH];
@@ -109,7 +110,19 @@ const char *plx_nat__error(const struct plx_nat *nat)
 
 int plx_nat__fd(const struct plx_nat *nat)
 {
-	return nl_socket_get_fd(nat->sk);
+	return nat->sk ? nl_socket_get_fd(nat->sk) : -1;
+}
+
+void plx_nat__seen(struct plx_nat *nat, const struct plx_nat_seen *seen)
+{
+	const struct plx_nat_conn conn = {
+		.tuple = {seen->tuple[0], seen->tuple[1]},
+		.seen_reply = seen->status & IPS_SEEN_REPLY,
+		.assured = seen->status & IPS_ASSURED,
+	};
+
+	nat->seen++;
+	plx_nat_table_tell(nat->table, PLX_NAT_TOLD_PACKET, &conn, seen->ns);
 }
 
 const char *plx_nat_tcp_state_name(uint8_t state)
@@ -490,12 +503,27 @@ static void sweep(struct plx_nat *nat, uint64_t now)
 	nat->synced = !nat->sweeping;
 }
 
+/* Nobody says when connections end. */
+static int pass_time(struct plx_nat *nat, uint64_t now)
+{
+	uint64_t silence_ns = nat->opts.retention_ns;
+	bool more;
+
+	/* Packets tell of a connection again, but not always. */
+	if (silence_ns < 2 * PLX_NAT_TELL_NS)
+		silence_ns = 2 * PLX_NAT_TELL_NS;
+	more = plx_nat_table_silence(nat->table, now, silence_ns, READ_BUDGET);
+	return plx_nat_table_expire(nat->table, now, READ_BUDGET) || more;
+}
+
 int plx_nat__read(struct plx_nat *nat)
 {
 	int nr = 0, handled = 0, err = 0;
 	uint64_t now = plx_now_ns();
 	bool more = true;
 
+	if (!nat->sk)
+		return pass_time(nat, now);
 	if (nat->opts.resync_ns && !nat->wanted && !nat->dumping && now >= nat->resync_ns) {
 		nat->resync_ns = now + nat->opts.resync_ns;
 		nat->wanted = needs_resync(nat);
@@ -539,19 +567,16 @@ static int connect_socket(struct plx_nat *nat)
 	return err ? fail_nl(nat, err) : 0;
 }
 
-static int open_nat(struct plx_nat *nat)
+static int listen_to_kernel(struct plx_nat *nat)
 {
 	const struct plx_nat_opts *opts = &nat->opts;
 	int err;
 
-	if (opts->capacity == 0 || opts->capacity > 1U << 30)
-		return fail(nat, -EINVAL, "capacity %u: not from 1 to 2^30", opts->capacity);
 	if (opts->buffer_bytes == 0 || opts->buffer_bytes > INT32_MAX / 2)
 		return fail(nat, -EINVAL, "buffer of %u octets: not from 1 to 2^30 - 1",
 			    opts->buffer_bytes);
-	nat->table = plx_nat_table_new(opts->capacity, opts->retention_ns);
 	nat->datagrams = calloc(BATCH, sizeof(*nat->datagrams));
-	if (!nat->table || !nat->datagrams)
+	if (!nat->datagrams)
 		return fail(nat, -ENOMEM, "out of memory");
 	for (int i = 0; i < BATCH; i++) {
 		nat->vectors[i].iov_base = nat->datagrams[i];
@@ -569,6 +594,18 @@ static int open_nat(struct plx_nat *nat)
 	/* The kernel has answered already, if only that it cannot. */
 	err = plx_nat__read(nat);
 	return err < 0 ? err : 0;
+}
+
+static int open_nat(struct plx_nat *nat)
+{
+	const struct plx_nat_opts *opts = &nat->opts;
+
+	if (opts->capacity == 0 || opts->capacity > 1U << 30)
+		return fail(nat, -EINVAL, "capacity %u: not from 1 to 2^30", opts->capacity);
+	nat->table = plx_nat_table_new(opts->capacity, opts->retention_ns);
+	if (!nat->table)
+		return fail(nat, -ENOMEM, "out of memory");
+	return opts->ctnetlink ? listen_to_kernel(nat) : 0;
 }
 
 int plx_nat__open(const struct plx_nat_opts *opts, struct plx_nat **ret_nat, char *ret_err,
@@ -626,5 +663,6 @@ void plx_nat__info(const struct plx_nat *nat, struct plx_nat_info *ret_info)
 	ret_info->overruns = nat->overruns;
 	ret_info->resyncs = nat->dumps ? nat->dumps - 1 : 0;
 	ret_info->unreadable = nat->unreadable;
-	ret_info->memory_bytes += BATCH * DATAGRAM_BYTES + sizeof(*nat);
+	ret_info->seen = nat->seen;
+	ret_info->memory_bytes += (nat->sk ? BATCH * DATAGRAM_BYTES : 0) + sizeof(*nat);
 }

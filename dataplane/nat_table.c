@@ -29,7 +29,7 @@ enum state {
 	FREE,
 	LIVE,
 	ENDED,	 /* an event said so */
-	MISSING, /* was not in a dump */
+	MISSING, /* was not in a dump, or of no packet for long */
 };
 
 /* Chains hold index + 1, so that an untouched bucket is an empty one. */
@@ -42,7 +42,9 @@ struct entry {
 	struct plx_nat_tuple tuple[2];
 	struct node node[2]; /* number: index * 2 + direction */
 	uint32_t chain;	     /* of the hash of connections, or next free entry */
-	uint32_t prev, next; /* list of live ones by creation, or of ended ones by end */
+	/* List of live ones by creation, or by when a packet told of them, or of ended ones by end
+	 */
+	uint32_t prev, next;
 	uint32_t id;
 	uint32_t seen;	/* the dump since whose begin it was last heard of */
 	uint32_t event; /* same, for events only; 0: there was none yet */
@@ -356,7 +358,13 @@ static struct entry *take_entry(struct plx_nat_table *table)
 /* The same connection, not another one since with the same tuple: ids may be given again. */
 static bool is_same(const struct entry *e, const struct plx_nat_conn *conn)
 {
-	return e->id == conn->id && same_tuple(&e->tuple[1], &conn->tuple[1]);
+	return (e->id == conn->id || !e->id || !conn->id) &&
+	       same_tuple(&e->tuple[1], &conn->tuple[1]);
+}
+
+static bool is_event(enum plx_nat_told told)
+{
+	return told != PLX_NAT_TOLD_DUMP && told != PLX_NAT_TOLD_PACKET;
 }
 
 /* Enter what changes in the life of a connection. */
@@ -364,6 +372,8 @@ static void refresh(struct entry *e, const struct plx_nat_conn *conn, uint64_t n
 {
 	e->seen_reply = conn->seen_reply;
 	e->assured = conn->assured;
+	if (conn->id)
+		e->id = conn->id;
 	if (conn->tcp_state)
 		e->tcp_state = conn->tcp_state;
 	if (conn->counted) {
@@ -396,7 +406,7 @@ static struct entry *start(struct plx_nat_table *table, struct entry *e,
 		.tuple = {conn->tuple[0], conn->tuple[1]},
 		.chain = chain,
 		.id = conn->id,
-		.event = told == PLX_NAT_TOLD_DUMP ? 0 : table->dump,
+		.event = is_event(told) ? table->dump : 0,
 		.zone = {conn->zone[0], conn->zone[1]},
 		.icmp_id = conn->icmp_id,
 		.older = older,
@@ -448,6 +458,16 @@ static struct entry *tell(struct plx_nat_table *table, struct entry *e, enum plx
 		refresh(e, conn, now_ns);
 		finish(table, e, ENDED, now_ns);
 		return e;
+	case PLX_NAT_TOLD_PACKET:
+		/* It may be read after what came later: the end, or the next one of this tuple. */
+		if (e && now_ns <= e->last_ns)
+			return e;
+		if (!same || e->state != LIVE)
+			return start(table, e, conn, told, now_ns);
+		refresh(e, conn, now_ns);
+		list_remove(table, &table->live, index_of(table, e));
+		list_append(table, &table->live, index_of(table, e));
+		return e;
 	}
 	return e;
 }
@@ -468,14 +488,14 @@ static void tell_untranslated(struct plx_nat_table *table, struct entry *e, enum
 void plx_nat_table_tell(struct plx_nat_table *table, enum plx_nat_told told,
 			const struct plx_nat_conn *conn, uint64_t now_ns)
 {
-	bool event = told != PLX_NAT_TOLD_DUMP;
+	bool event = is_event(told);
 	struct plx_nat_tuple back = reverse(&conn->tuple[1]);
 	struct entry *e = find_conn(table, conn);
 
 	table->events += event;
-	table->dumped += !event;
+	table->dumped += told == PLX_NAT_TOLD_DUMP;
 	/* What events since the dump was asked for said of it is newer, its end above all. */
-	if (!event && e && e->event == table->dump)
+	if (told == PLX_NAT_TOLD_DUMP && e && e->event == table->dump)
 		return;
 	/*
 	 * The tuples say whether there is a translation. The bits for it in the status do not: IPVS
@@ -538,6 +558,21 @@ bool plx_nat_table_expire(struct plx_nat_table *table, uint64_t now_ns, unsigned
 		if (budget-- == 0)
 			return true;
 		forget(table, e);
+	}
+	return false;
+}
+
+bool plx_nat_table_silence(struct plx_nat_table *table, uint64_t now_ns, uint64_t silence_ns,
+			   unsigned int budget)
+{
+	while (table->live.count > 0) {
+		struct entry *e = &table->entries[table->live.head];
+
+		if (now_ns < e->last_ns || now_ns - e->last_ns < silence_ns)
+			return false;
+		if (budget-- == 0)
+			return true;
+		finish(table, e, MISSING, now_ns);
 	}
 	return false;
 }

@@ -17,7 +17,7 @@ struct plx_nat_conn {
 	struct plx_nat_tuple tuple[2]; /* by enum plx_nat_dir */
 	uint16_t zone[2];
 	uint16_t icmp_id; /* of the original direction; 0 when it is not ICMP */
-	uint32_t id;
+	uint32_t id;	  /* 0: not told */
 	bool seen_reply;
 	bool assured;
 	bool counted;	   /* packets and octets are there */
@@ -26,13 +26,19 @@ struct plx_nat_conn {
 	uint64_t octets[2];
 };
 
-enum plx_nat_told { PLX_NAT_TOLD_NEW, PLX_NAT_TOLD_UPDATE, PLX_NAT_TOLD_END, PLX_NAT_TOLD_DUMP };
+enum plx_nat_told {
+	PLX_NAT_TOLD_NEW, /* by an event, as the next two */
+	PLX_NAT_TOLD_UPDATE,
+	PLX_NAT_TOLD_END,
+	PLX_NAT_TOLD_DUMP,
+	PLX_NAT_TOLD_PACKET, /* a program that saw a packet of it; knows no id */
+};
 
 /* 0 < capacity <= 2^30. NULL: no memory. Free with plx_nat_table_free(), which takes NULL. */
 struct plx_nat_table *plx_nat_table_new(uint32_t capacity, uint64_t retention_ns);
 void plx_nat_table_free(struct plx_nat_table *table);
 
-/* Enter what an event or a dump says. */
+/* Enter what an event, a dump or a packet says. now_ns: of a packet its own time. */
 void plx_nat_table_tell(struct plx_nat_table *table, enum plx_nat_told told,
 			const struct plx_nat_conn *conn, uint64_t now_ns);
 
@@ -49,6 +55,13 @@ bool plx_nat_table_sweep(struct plx_nat_table *table, uint64_t now_ns, unsigned 
 
 /* Forget up to budget connections that ended long ago; true when there are more. */
 bool plx_nat_table_expire(struct plx_nat_table *table, uint64_t now_ns, unsigned int budget);
+
+/*
+ * Where packets alone tell of connections nobody says when they end: up to budget of those that no
+ * packet told of for silence_ns have. True when there are more.
+ */
+bool plx_nat_table_silence(struct plx_nat_table *table, uint64_t now_ns, uint64_t silence_ns,
+			   unsigned int budget);
 
 bool plx_nat_table_find_before(struct plx_nat_table *table, const struct plx_nat_tuple *before,
 			       struct plx_nat_mapping *ret);

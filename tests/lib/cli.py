@@ -87,7 +87,7 @@ def status_document(**more):
                    "drain_records": 1290, "memory_bytes": 25165824},
         "cache": {"flows": 1290, "capacity": 2097152, "expired": 64000, "forced": 0,
                   "memory_bytes": 412000000},
-        "nat": {"source": "conntrack", "capacity": 262144, "connections": 321, "ended": 12,
+        "nat": {"kfuncs": True, "ctnetlink": True, "seen": 640, "unseen": 0, "capacity": 262144, "connections": 321, "ended": 12,
                 "synced": True, "events": 4000, "overruns": 0, "resyncs": 1, "evicted": 0,
                 "ambiguous": 0, "memory_bytes": 7000000},
         "exporters": [exporter()], **more,

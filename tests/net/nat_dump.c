@@ -170,6 +170,7 @@ int main(int argc, char **argv)
 	opts = (struct plx_nat_opts){
 		.capacity = strtoul(argv[1], NULL, 10),
 		.retention_ns = strtoull(argv[2], NULL, 10) * 1000000,
+		.ctnetlink = true,
 		.resync_ns = strtoull(argv[3], NULL, 10) * 1000000,
 		.buffer_bytes = strtoul(argv[4], NULL, 10),
 	};

@@ -183,11 +183,11 @@ GARBAGE = [b"garbage", b"", b"[1,2]", b"null", b'{"schema_version":1} {}', b'"te
 
 
 def test_status_says_when_nat_is_off_or_out_of_step():
-    text = ask(["status"], status=status_document(nat={"source": "off"})).expect(0).out
+    text = ask(["status"], status=status_document(nat={"kfuncs": False, "ctnetlink": False})).expect(0).out
     has(text, "nat     off\n")
     nat = {**status_document()["nat"], "synced": False}
     text = ask(["status"], status=status_document(nat=nat)).expect(0).out
-    has(text, "nat     conntrack (not in step yet): 321 ")
+    has(text, "nat     kfuncs and ctnetlink (not in step yet): 321 ")
 
 
 def test_nat_shows_both_tuples():
@@ -283,7 +283,7 @@ def test_status_shows_the_meter():
         "131072 flows each, used 1234 IPv4 + 56 IPv6; 32768 flows in tunnels, used 78",
         "11565 epochs, 998877 records, spilled 3, evicted flows 0", "last swap 12us",
         "last drain 3.4ms", "1290 of 2097152 flows", "ipfix://192.0.2.9:4739: ready",
-        "nat     conntrack: 321 translated connections, 12 ended, evicted 0, overruns 0\n")
+        "nat     kfuncs and ctnetlink: 321 translated connections, 12 ended, evicted 0, overruns 0\n")
     has_no(text, "BALANCE", "llc", "ring_full", "of which", "GONE", "NOT EXACT")
     assert line_of(text, "eth0") == ["eth0", "2", "xdp", "native", "tc", "both", "both", "1234609",
                                      "1234567", "7655", "7654"], text

@@ -13,7 +13,7 @@ static void assert_defaults(const struct plx_config *config)
 {
 	assert_int_equal(config->tunnel, PLX_POLICY_BOTH);
 	assert_int_equal(config->forwarded, PLX_FORWARDED_JOIN);
-	assert_int_equal(config->nat, PLX_NAT_CONNTRACK);
+	assert_int_equal(config->nat, PLX_NAT_AUTO);
 	assert_int_equal(config->tables.flows, 131072);
 	assert_int_equal(config->tables.tunnels, 32768);
 	assert_int_equal(config->tables.ring, 8 * 1024 * 1024);

@@ -255,6 +255,38 @@ struct plx_frag_flow {
 	__u16 reserved;
 };
 
+/*
+ * NAT. Addresses and ports as in struct plx_flow_key: protocols without ports have 0 in them, ICMP
+ * and ICMPv6 have source_port 0 and dest_port type * 256 + code. It is hashed: all of it is to be
+ * set.
+ */
+struct plx_nat_tuple {
+	__be32 source[4]; /* IPv4: word 0, the others 0 */
+	__be32 dest[4];
+	__be16 source_port;
+	__be16 dest_port;
+	__u8 protocol;
+	__u8 version; /* 4 or 6 */
+	__u16 reserved;
+};
+
+/* What the map nat keeps of a connection, under the tuple of its original direction. */
+struct plx_nat_known {
+	struct plx_nat_tuple reply; /* of the answers, as they arrive */
+	__u64 told_ns;		    /* when user space was told last */
+};
+
+/* How user space is told of a connection under NAT: the record of the ring nat_told. */
+struct plx_nat_seen {
+	struct plx_nat_tuple tuple[2]; /* original and reply, each as its packets arrive */
+	__u64 ns;		       /* CLOCK_MONOTONIC of the packet that was asked for */
+	__u32 status;		       /* IPS_* of connection tracking */
+	__u32 reserved;
+};
+
+/* Known connections are told again after this time; user space must not forget them sooner. */
+#define PLX_NAT_TELL_NS 8000000000ULL
+
 /* Packets and the layer-2 octets (without FCS) that they had on the wire: the ledger's unit. */
 struct plx_tally {
 	__u64 packets;
@@ -287,7 +319,10 @@ struct plx_if_stats {
 #define PLX_FAMILY_TUNNEL 2
 #define PLX_NR_FAMILIES	  3
 
-/* Flows created in one table since it was last emptied; atomic adds. A cache line of its own. */
+/*
+ * A counter with a cache line of its own, for atomic adds: of flows created in one table since it
+ * was last emptied, above all.
+ */
 struct plx_inserts {
 	__u64 count;
 	__u64 reserved[7];
@@ -295,12 +330,13 @@ struct plx_inserts {
 
 /*
  * Control block, the one value of the map control, mapped into user space. User space writes
- * epoch, if_index and if_tunnel; the kernel writes inserts.
+ * epoch, if_index and if_tunnel; the kernel writes inserts and nat_lost.
  */
 struct plx_control {
 	__u32 epoch; /* packets are counted into buffer epoch % PLX_NR_BUFFERS */
 	__u32 reserved[15];
 	struct plx_inserts inserts[PLX_NR_FAMILIES][PLX_NR_BUFFERS];
+	struct plx_inserts nat_lost;	/* connections that the ring nat_told had no room for */
 	__u32 if_index[PLX_MAX_IFACES]; /* slot -> ifindex, 0: free */
 	__u8 if_tunnel[PLX_MAX_IFACES]; /* slot -> PLX_POLICY_* */
 };
@@ -323,6 +359,8 @@ _Static_assert(sizeof(struct plx_sample) == 200, "no hidden padding");
 _Static_assert(__builtin_offsetof(struct plx_sample, tunnel) ==
 		       __builtin_offsetof(struct plx_sample, key) + sizeof(struct plx_flow_key),
 	       "the key of the tunnel tables");
+_Static_assert(sizeof(struct plx_nat_tuple) == 40, "tuple is hashed: no hidden padding");
+_Static_assert(sizeof(struct plx_nat_seen) == 96, "no hidden padding");
 _Static_assert(sizeof(struct plx_frag_key) == 44, "key is hashed: no hidden padding");
 _Static_assert(sizeof(struct plx_frag_flow) == 96, "no hidden padding");
 

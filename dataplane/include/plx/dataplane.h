@@ -28,6 +28,10 @@ struct plx_flow_record {
 /* Receives records while draining; rec is valid during the call. */
 typedef void (*plx_record_fn)(void *arg, const struct plx_flow_record *rec);
 
+/* Receives connections under NAT that programs have seen packets of; seen is valid during the call.
+ */
+typedef void (*plx_nat_seen_fn)(void *arg, const struct plx_nat_seen *seen);
+
 enum plx_log_level { PLX_LOG_ERROR, PLX_LOG_WARNING, PLX_LOG_NOTICE, PLX_LOG_INFO, PLX_LOG_DEBUG };
 
 /* One line of text without a newline: what libbpf, libxdp and this library would have printed. */
@@ -39,8 +43,9 @@ struct plx_dataplane_opts {
 	uint32_t ring_bytes; /* spill ring; a power of two, at least a page */
 	uint32_t fragments;  /* fragment table entries */
 	plx_record_fn record;
-	plx_print_fn print; /* may be NULL */
-	void *arg;	    /* of both */
+	plx_nat_seen_fn nat; /* NULL: programs do not ask for NAT */
+	plx_print_fn print;  /* may be NULL */
+	void *arg;	     /* of all three */
 };
 
 enum plx_hook { PLX_HOOK_AUTO, PLX_HOOK_XDP, PLX_HOOK_TC };
@@ -96,6 +101,14 @@ struct plx_table_info {
 	uint64_t drain_ns;		/* last drain, callbacks included */
 	uint64_t drain_records;		/* records of the last drain */
 	uint64_t memory_bytes;		/* of all maps, as the kernel accounts them */
+};
+
+/* Do the programs ask connection tracking for NAT, by kfuncs (Linux 5.18)? */
+struct plx_kfunc_info {
+	bool used;
+	const char *reason; /* why not, one line; "" when they do */
+	uint64_t told;	    /* connections told of, some of them again */
+	uint64_t lost;	    /* times that there was no room to tell; tried again at the next flow */
 };
 
 /*
@@ -155,6 +168,15 @@ int plx_dataplane__ring_fd(const struct plx_dataplane *dp);
 
 /* Deliver what the spill ring has. Returns records delivered or negative errno. */
 int plx_dataplane__spill(struct plx_dataplane *dp);
+
+/*
+ * Same for connections under NAT: the descriptor polls readable when half of the room is used up.
+ * Those of all flows of a retired table are there when __swap() has returned. Without opts.nat the
+ * descriptor is -1, and there is nothing to deliver.
+ */
+int plx_dataplane__nat_fd(const struct plx_dataplane *dp);
+int plx_dataplane__nat(struct plx_dataplane *dp);
+void plx_dataplane__kfuncs(const struct plx_dataplane *dp, struct plx_kfunc_info *ret_info);
 
 /* File descriptor that polls readable on link changes; handle with __links(). */
 int plx_dataplane__link_fd(const struct plx_dataplane *dp);

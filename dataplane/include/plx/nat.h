@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * What the kernel's connection tracking translates: for each direction of a connection under NAT,
- * the tuple of its packets as they arrive and as they leave. Told by ctnetlink: one dump, then
- * events. Knows nothing of flows; it needs no dataplane and no BPF. Never prints. Not thread safe:
- * one thread owns a struct plx_nat. Functions return 0 or a negative errno; plx_nat__error() has
- * one line on the last failure. README.md says what is promised and what is not.
+ * the tuple of its packets as they arrive and as they leave. Told by ctnetlink, one dump, then
+ * events, and by the programs of the dataplane, which ask for the connections of new flows; either
+ * is enough. Knows nothing of flows. Never prints. Not thread safe: one thread owns a struct
+ * plx_nat. Functions return 0 or a negative errno; plx_nat__error() has one line on the last
+ * failure. README.md says what is promised and what is not.
  */
 #ifndef PLX_NAT_H
 #define PLX_NAT_H
@@ -15,23 +16,9 @@
 
 #include <linux/types.h>
 
+#include <plx/abi.h>
+
 struct plx_nat;
-
-/*
- * Addresses and ports as in struct plx_flow_key: protocols without ports have 0 in them, ICMP and
- * ICMPv6 have source_port 0 and dest_port type * 256 + code. It is hashed: all of it is to be set.
- */
-struct plx_nat_tuple {
-	__be32 source[4]; /* IPv4: word 0, the others 0 */
-	__be32 dest[4];
-	__be16 source_port;
-	__be16 dest_port;
-	__u8 protocol;
-	__u8 version; /* 4 or 6 */
-	__u16 reserved;
-};
-
-_Static_assert(sizeof(struct plx_nat_tuple) == 40, "struct plx_nat_tuple has padding");
 
 /* plx_nat_mapping.kind: what of the packets of this direction is translated, address or port */
 #define PLX_NAT_SOURCE 0x01
@@ -58,8 +45,10 @@ struct plx_nat_mapping {
 
 struct plx_nat_opts {
 	uint32_t capacity;     /* connections, those that have ended included; at most 2^30 */
-	uint32_t buffer_bytes; /* of the socket: of what nobody has read yet, 640 for each event */
 	uint64_t retention_ns; /* for so long a connection that has ended can be found */
+	bool ctnetlink;	       /* listen to it; if not, plx_nat__seen() has to tell, and the next */
+	uint32_t buffer_bytes; /* two are not used: room for what nobody has read yet, 640 an event
+				*/
 	uint64_t resync_ns;    /* between dumps, as long as there is what only a dump can tell */
 };
 
@@ -77,12 +66,13 @@ struct plx_nat_info {
 	uint64_t evicted;     /* connections forgotten early for want of room, ended ones first */
 	uint64_t ambiguous;   /* found, one of several live ones with another translation or zone */
 	uint64_t unreadable;  /* messages that are not as they should be */
+	uint64_t seen;	      /* times that a packet told of a connection */
 	uint64_t memory_bytes; /* of the table, as far as it is used */
 };
 
 /*
  * Begin to listen in the network namespace of the calling thread, and ask for the connections that
- * are there; they are read with the events, so plx_nat_info.synced is false at first. Needs
+ * are there; they are read with the events, so plx_nat_info.synced is false at first. This needs
  * CAP_NET_ADMIN, now and at each dump. -EOPNOTSUPP when the kernel has no ctnetlink, -EINVAL for
  * options out of range. On failure ret_err has one line. Close with plx_nat__close().
  */
@@ -93,7 +83,13 @@ void plx_nat__close(struct plx_nat *nat); /* NULL is allowed */
 /* One line on the last failure of plx_nat__read(); never NULL. */
 const char *plx_nat__error(const struct plx_nat *nat);
 
-/* File descriptor that polls readable when there is something to read. */
+/*
+ * A program saw a packet of a connection under NAT. Without ctnetlink this is all that is known of
+ * it: it counts as ended when no packet has told of it for plx_nat_opts.retention_ns.
+ */
+void plx_nat__seen(struct plx_nat *nat, const struct plx_nat_seen *seen);
+
+/* File descriptor that polls readable when there is something to read; -1 without ctnetlink. */
 int plx_nat__fd(const struct plx_nat *nat);
 
 /*
