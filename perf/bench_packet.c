@@ -16,7 +16,12 @@
 #include <bpf/bpf.h>
 #include <bpf/btf.h>
 #include <bpf/libbpf.h>
+#include <linux/netfilter/nfnetlink_conntrack.h>
 #include <linux/types.h>
+#include <netlink/addr.h>
+#include <netlink/netfilter/ct.h>
+#include <netlink/netfilter/nfnl.h>
+#include <netlink/netlink.h>
 
 #include <plx/abi.h>
 
@@ -24,6 +29,11 @@
 
 #define LOOPBACK    1	/* ifindex of what test runs claim to come from */
 #define TABLE_SLACK 256 /* per CPU, as in dataplane.c */
+
+/* As in dataplane.c; connections are fewer than both have room for. */
+#define NAT_KNOWN	32768
+#define NAT_RING_BYTES	(4 << 20)
+#define NAT_CONNECTIONS 16384
 
 /* The programs of both objects, in the order in which they take turns. */
 enum { EMPTY, TUPLE, PARSE, IN, OUT, NR_KINDS };
@@ -38,6 +48,7 @@ struct object {
 	int fd[NR_KINDS]; /* -1: not in this object */
 	struct plx_control *control;
 	__u64 *count, *in_turn;
+	bool kfuncs;	 /* programs ask connection tracking for NAT */
 	__u64 accounted; /* packets that must be in the ledger */
 	struct samples ns[NR_KINDS], ratio[NR_KINDS];
 };
@@ -160,6 +171,7 @@ static void set_globals(struct object *o, const struct shape *shape, __u32 flows
 
 	memcpy(find_global(o->obj, ".rodata", "flows_limit"), &limit, sizeof(limit));
 	memcpy(find_global(o->obj, ".rodata", "tunnels_limit"), &limit, sizeof(limit));
+	memcpy(find_global(o->obj, ".rodata", "nat_kfuncs"), &o->kfuncs, sizeof(o->kfuncs));
 	memcpy(find_global(o->obj, ".rodata", "bench_flows"), &flows, sizeof(flows));
 	memcpy(find_global(o->obj, ".rodata", "bench_source_at"), &shape->source_at,
 	       sizeof(shape->source_at));
@@ -209,6 +221,10 @@ static void open_object(struct object *o, const struct shape *shape, __u32 flows
 	for (int family = 0; family < PLX_NR_FAMILIES; family++)
 		make_tables(o, family, family == shape->family ? flows : 1);
 	bpf_map__set_max_entries(find_map(o, "fragments"), 64);
+	if (o->kfuncs) {
+		bpf_map__set_max_entries(find_map(o, "nat"), NAT_KNOWN);
+		bpf_map__set_max_entries(find_map(o, "nat_told"), NAT_RING_BYTES);
+	}
 }
 
 static void load(struct object *o, const struct shape *shape, __u32 flows)
@@ -397,6 +413,127 @@ static void new_flows(const struct bench_opts *opts)
 	}
 }
 
+static void nat_tuple(struct nfnl_ct *ct, int reply, __u32 source, __u32 dest, int source_port,
+		      int dest_port)
+{
+	struct nl_addr *from = nl_addr_build(AF_INET, &source, sizeof(source));
+	struct nl_addr *to = nl_addr_build(AF_INET, &dest, sizeof(dest));
+
+	if (!from || !to || nfnl_ct_set_src(ct, reply, from) || nfnl_ct_set_dst(ct, reply, to))
+		die("connection: out of memory");
+	nfnl_ct_set_src_port(ct, reply, source_port);
+	nfnl_ct_set_dst_port(ct, reply, dest_port);
+	nl_addr_put(from);
+	nl_addr_put(to);
+}
+
+/* The flows of "IPv4 UDP" as connections that connection tracking has, behind one address or not.
+ */
+static void add_connections(bool translated)
+{
+	const __u32 dest = htonl(0xc0000201), public = htonl(0xc6336401);
+	struct nl_sock *sk = nl_socket_alloc();
+	int err;
+
+	if (!sk || nfnl_connect(sk))
+		die("ctnetlink: cannot connect");
+	for (__u32 i = 0; i < NAT_CONNECTIONS; i++) {
+		struct nfnl_ct *ct = nfnl_ct_alloc();
+
+		if (!ct)
+			die("connection: out of memory");
+		nfnl_ct_set_family(ct, AF_INET);
+		nfnl_ct_set_proto(ct, IPPROTO_UDP);
+		nfnl_ct_set_timeout(ct, 3600);
+		/* flow i has i as its source address, as it is in memory */
+		nat_tuple(ct, 0, i, dest, 1024, 443);
+		nat_tuple(ct, 1, dest, translated ? public : i, 443, translated ? 1024 + i : 1024);
+		err = nfnl_ct_add(sk, ct, NLM_F_CREATE);
+		if (err)
+			die("connection %u: %s", i, nl_geterror(err));
+		nfnl_ct_put(ct);
+	}
+	nl_socket_free(sk);
+}
+
+static void forget_connections(void)
+{
+	struct nl_sock *sk = nl_socket_alloc();
+
+	if (!sk || nfnl_connect(sk) ||
+	    nfnl_send_simple(sk, NFNL_SUBSYS_CTNETLINK, IPCTNL_MSG_CT_DELETE, NLM_F_ACK, AF_INET,
+			     0) < 0 ||
+	    nl_wait_for_ack(sk) < 0)
+		die("ctnetlink: cannot flush");
+	nl_socket_free(sk);
+}
+
+/* Known flows with and without kfuncs, in turn: they must cost the same. */
+static void nat_known(const struct bench_opts *opts)
+{
+	struct object o[2] = {};
+	struct samples ratio = {}, ns[2] = {};
+	const struct shape *shape = &shapes[0];
+
+	for (int kfuncs = 0; kfuncs < 2; kfuncs++) {
+		o[kfuncs] = (struct object){
+			.dir = opts->objects[0], .file = "bench_xdp.bpf.o", .kfuncs = kfuncs};
+		load(&o[kfuncs], shape, NAT_CONNECTIONS);
+		fill(&o[kfuncs], IN, shape, NAT_CONNECTIONS);
+	}
+	for (int round = 0; round < opts->rounds * 3 && round < BENCH_ROUNDS_MAX; round++) {
+		double net[2];
+
+		for (int turn = 0; turn < 2; turn++) {
+			int k = (round + turn) % 2;
+			double empty = measure(&o[k], EMPTY, shape, 200000);
+
+			(void)measure(&o[k], IN, shape, 200000); /* to warm the caches */
+			net[k] = measure(&o[k], IN, shape, 1000000) - empty;
+			samples_add(&ns[k], net[k]);
+		}
+		samples_add(&ratio, net[1] / net[0]);
+	}
+	printf("\n| %u known flows, IPv4 UDP, XDP | ns, net of an empty program |\n|---|---|\n"
+	       "| nat off | %s |\n| kfuncs | %s |\n| ratio | %s |\n",
+	       NAT_CONNECTIONS, samples_text(&ns[0], 0), samples_text(&ns[1], 0),
+	       samples_text(&ratio, 2));
+	for (int kfuncs = 0; kfuncs < 2; kfuncs++) {
+		check(&o[kfuncs]);
+		unload(&o[kfuncs]);
+	}
+}
+
+/* Fresh tables each time, and a fresh map nat. */
+static void nat_new(const struct bench_opts *opts)
+{
+	static const char *const name[] = {"nat off", "kfuncs, no connection",
+					   "kfuncs, not translated", "kfuncs, translated, told"};
+	const struct shape *shape = &shapes[0];
+
+	printf("\n| %u new flows, IPv4 UDP, XDP | ns, net of an empty program |\n|---|---|\n",
+	       NAT_CONNECTIONS);
+	for (int how = 0; how < 4; how++) {
+		struct object o = {
+			.dir = opts->objects[0], .file = "bench_xdp.bpf.o", .kfuncs = how > 0};
+		struct samples net = {};
+
+		if (how >= 2)
+			add_connections(how == 3);
+		for (int round = 0; round < opts->rounds; round++) {
+			load(&o, shape, NAT_CONNECTIONS);
+			samples_add(&net, fill(&o, IN, shape, NAT_CONNECTIONS) -
+						  measure(&o, EMPTY, shape, 100000));
+			check(&o);
+			unload(&o);
+		}
+		if (how >= 2)
+			forget_connections();
+		printf("| %s | %s |\n", name[how], samples_text(&net, 0));
+		fflush(stdout);
+	}
+}
+
 /*
  * The same program built in several ways, one folder each, taking turns within each round; ratios
  * are to the first. What a variant leaves out may be the books, so they are not checked.
@@ -467,5 +604,10 @@ int main(int argc, char **argv)
 		known_flows(&opts, true);
 	if (!opts.only || strcmp(opts.only, "new") == 0)
 		new_flows(&opts);
+	if (!opts.only || strcmp(opts.only, "nat") == 0) {
+		own_netns(); /* its connections are ours */
+		nat_known(&opts);
+		nat_new(&opts);
+	}
 	return 0;
 }
