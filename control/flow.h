@@ -41,7 +41,8 @@ struct plx_flow {
 	struct plx_flow_stats stats; /* since the last export of this flow */
 	struct plx_flow_post post;   /* same */
 	uint64_t dropped;	     /* at its end: packets that came in and did not leave */
-	bool translated;	     /* by NAT: key is the tuple before, after the one behind it */
+	bool translated;	     /* by NAT: key is the tuple before, after the one behind it, */
+	/* in a tunnel both of the outer header */
 	struct plx_nat_tuple after;
 	uint64_t id; /* flowId (148), unique while the daemon runs, starts at 1 */
 	enum plx_end_reason end_reason;

@@ -61,6 +61,13 @@ static inline bool plx_flow_is_joined(const struct plx_flow *flow)
 	return flow->post.ifindex != 0;
 }
 
+/* Is it known how NAT changed the outer header of its tunnel? */
+static inline bool plx_flow_is_outer_translated(const struct plx_flow *flow)
+{
+	return flow->translated && flow->key.flags & PLX_KEY_TUNNEL &&
+	       flow->after.version == flow->tunnel.version;
+}
+
 /*
  * Is it known how NAT changed it? Not in a tunnel, where it is the outer header that NAT works on,
  * and not from one family to the other.

@@ -119,6 +119,13 @@ static void add_outer(struct builder *builder, const struct plx_flow *flow)
 			  first->outer_dest_port);
 	add_number(&outer, "protocolIdentifier", tunnel->protocol);
 	add_number(&outer, "ipVersion", tunnel->version);
+	if (plx_flow_is_outer_translated(flow)) {
+		add_addresses(&outer, &plx_names_after, tunnel->version == 4, flow->after.source,
+			      flow->after.dest);
+		if (tunnel->protocol == IPPROTO_UDP)
+			add_ports(&outer, &plx_names_after, flow->after.source_port,
+				  flow->after.dest_port);
+	}
 	add(builder, "outer", outer.object);
 	builder->failed = builder->failed || outer.failed;
 }

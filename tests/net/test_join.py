@@ -16,7 +16,7 @@ import sys
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
 from cable import tcp, udp
 from netlab import equal, main
-from router import (CLIENT4, CLIENT6, SERVER4, SERVER6, Router, by_tuple, conntrack, translated,
+from router import (CLIENT4, CLIENT6, OUTSIDE4, SERVER4, SERVER6, Router, by_tuple, conntrack, translated,
                     tuple_of)
 
 TCP_OCTETS = 8 << 20
@@ -92,6 +92,47 @@ def redirected_flows_have_both_tuples(lab):
         equal("in and out", r["packetDeltaCount"], r["postPacketDeltaCount"])
 
 
+def tunnels_behind_nat_are_one_record(lab):
+    """VXLAN through the router, whose outer header it translates both ways: of an inner flow there is
+    one record for each direction, with the outer header before and behind NAT."""
+    net = Router(lab, f"""
+        add table ip nat
+        add chain ip nat pre {{ type nat hook prerouting priority -100; }}
+        add chain ip nat post {{ type nat hook postrouting priority 100; }}
+        add rule ip nat pre iifname r1 ip daddr {OUTSIDE4} udp dport 4789 dnat to {CLIENT4}
+        add rule ip nat post oifname r1 udp dport 4789 snat to {OUTSIDE4}""")
+    for ns, dev, remote, inner in ((net.client, "c0", SERVER4, "10.78.0.1"),
+                                   (net.server, "s0", OUTSIDE4, "10.78.0.2")):
+        lab.run(ns, ["ip", "link", "add", "tn0", "type", "vxlan", "id", "42", "remote", remote,
+                     "dstport", "4789", "dev", dev])
+        lab.run(ns, ["ip", "link", "set", "tn0", "mtu", "1400", "up"])
+        lab.address(ns, "tn0", f"{inner}/24")
+    daemon = net.meter()
+    truth = tcp(lab, net.client, net.server, "10.78.0.2", 5001, TCP_OCTETS)
+    truth |= udp(lab, net.client, net.server, "10.78.0.1", "10.78.0.2", 6001, 3, 1001, 700, 1)
+    records = net.finish(daemon)
+    adds = 20 + 8 + 8 + 14  # outer IPv4, UDP, VXLAN, Ethernet
+    both_sides(records, {k: (packets, octets + packets * adds)
+                         for k, (packets, octets) in truth.items() if k[0] == "10.78.0.1"},
+               ("r0", "r1"))
+    both_sides(records, {k: (packets, octets + packets * adds)
+                         for k, (packets, octets) in truth.items() if k[0] == "10.78.0.2"},
+               ("r1", "r0"))
+    tunnelled = [r for r in records if "outer" in r]
+    for r in tunnelled:
+        outer = r["outer"]
+        ways = ((CLIENT4, SERVER4), (OUTSIDE4, SERVER4))
+        if r["ingressInterfaceName"] == "r1":
+            ways = ((SERVER4, OUTSIDE4), (SERVER4, CLIENT4))
+        equal("outer header", ((outer["sourceIPv4Address"], outer["destinationIPv4Address"]),
+                               (outer["postNATSourceIPv4Address"],
+                                outer["postNATDestinationIPv4Address"])), ways)
+        equal("outer port", (outer["destinationTransportPort"],
+                             outer["postNAPTDestinationTransportPort"]), (4789, 4789))
+        equal("the inner flow has no NAT", [name for name in r if name.startswith("postNA")], [])
+    equal("flows", len({tuple_of(r) for r in tunnelled} & set(truth)), len(truth))
+
+
 def drops_are_counted_to_the_packet(lab):
     net = Router(lab, "add table ip drops; add chain ip drops forw { type filter hook forward "
                  "priority 0; }; add rule ip drops forw numgen random mod 100 == 0 counter drop")
@@ -123,5 +164,5 @@ def sides_can_be_kept_apart(lab):
 
 if __name__ == "__main__":
     main([forwarded_flows_are_one_record, masqueraded_flows_have_both_tuples,
-          redirected_flows_have_both_tuples, drops_are_counted_to_the_packet,
+          redirected_flows_have_both_tuples, tunnels_behind_nat_are_one_record, drops_are_counted_to_the_packet,
           sides_can_be_kept_apart])

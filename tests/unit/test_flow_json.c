@@ -258,6 +258,30 @@ static void assert_nat(const struct plx_flow *flow, int version, bool ports)
 	assert_member(flow, "postNAPTDestinationTransportPort", ports ? "8080" : NULL);
 }
 
+/* The same for the outer header of a tunnel, in IPv4. */
+static void assert_outer_nat(const struct plx_flow *flow, bool there, bool ports)
+{
+	struct json_object *object = plx_flow_json(flow, 0, NULL, NULL), *outer = NULL,
+			   *value = NULL;
+
+	assert_non_null(object);
+	assert_true(json_object_object_get_ex(object, "outer", &outer));
+	assert_int_equal(json_object_object_get_ex(outer, "postNATSourceIPv4Address", &value),
+			 there);
+	if (there)
+		assert_string_equal(json_object_get_string(value), "203.0.113.1");
+	assert_int_equal(json_object_object_get_ex(outer, "postNATDestinationIPv4Address", NULL),
+			 there);
+	assert_false(json_object_object_get_ex(outer, "postNATSourceIPv6Address", NULL));
+	assert_int_equal(json_object_object_get_ex(outer, "postNAPTSourceTransportPort", &value),
+			 ports);
+	if (ports)
+		assert_int_equal(json_object_get_int(value), 40001);
+	assert_int_equal(json_object_object_get_ex(outer, "postNAPTDestinationTransportPort", NULL),
+			 ports);
+	json_object_put(object);
+}
+
 static void tuple_behind_nat_is_beside_the_one_before(void **state)
 {
 	static const struct {
@@ -305,6 +329,11 @@ static void tuple_that_is_not_of_the_flow_is_left_out(void **state)
 	translate(&flow);
 	put_in_tunnel(&flow, 4, 4, PLX_TUNNEL_IP, 0);
 	assert_nat(&flow, 0, false);
+	assert_outer_nat(&flow, true, false);
+	put_in_tunnel(&flow, 4, 17, PLX_TUNNEL_VXLAN, 5);
+	assert_outer_nat(&flow, true, true);
+	put_in_tunnel(&flow, 6, 17, PLX_TUNNEL_VXLAN, 5);
+	assert_outer_nat(&flow, false, false);
 	flow = udp6();
 	translate(&flow);
 	flow.after.version = 4;
