@@ -11,6 +11,7 @@
 
 #include "clock.h"
 #include "flow_table.h"
+#include "sampling.h"
 
 /* The interface of a packet: its slot, or -1 when it is not (or no longer) ours, and its policy. */
 struct seat {
@@ -89,6 +90,10 @@ static __always_inline bool account(const struct seat *seat, __u32 ifindex, int 
 	attributed = !plx_needs_fragments(p) ||
 		     plx_fragment_flow(p, &fragments, find_fragment, put_fragment);
 	plx_sample_fill(p, wire, ifindex, direction, seat->policy, attributed, clock_now());
+	if (!sampling_takes(&p->sample.key)) {
+		plx_wire_count(&books->unsampled, wire);
+		return false;
+	}
 	plx_wire_count(&books->metered, wire);
 	plx_limits_count(books->limited, p, wire);
 	home = flow_count(seat->ctl, &p->sample);

@@ -172,24 +172,25 @@ static bool check_sums(const struct books *books, FILE *stream)
 {
 	struct tally seen = way_tally(books, WAY_TOTAL, "seen", NULL);
 	struct tally metered = way_tally(books, WAY_TOTAL, "metered", NULL);
-	struct tally skipped = way_sum(books, WAY_TOTAL, "skipped");
+	struct tally unmetered = way_sum(books, WAY_TOTAL, "skipped");
 	struct tally ways = way_tally(books, WAY_TOTAL, "exported", NULL);
 
+	add_tally(&unmetered, way_tally(books, WAY_TOTAL, "unsampled", NULL));
 	add_tally(&ways, way_tally(books, WAY_TOTAL, "held", NULL));
 	add_tally(&ways, way_sum(books, WAY_TOTAL, "lost"));
-	if (!seen.known || !metered.known || !skipped.known || !ways.known) {
+	if (!seen.known || !metered.known || !unmetered.known || !ways.known) {
 		out_say(stream, "LEDGER UNKNOWN: total: numbers are missing in the reply");
 		return false;
 	}
-	if (seen.packets == metered.packets + skipped.packets &&
-	    seen.bytes == metered.bytes + skipped.bytes && metered.packets == ways.packets &&
+	if (seen.packets == metered.packets + unmetered.packets &&
+	    seen.bytes == metered.bytes + unmetered.bytes && metered.packets == ways.packets &&
 	    metered.bytes == ways.bytes)
 		return true;
 	out_say(stream,
-		"LEDGER DOES NOT BALANCE: total: seen - metered - skipped = %" PRId64
+		"LEDGER DOES NOT BALANCE: total: seen - skipped - unsampled - metered = %" PRId64
 		" packets, %" PRId64 " bytes",
-		seen.packets - metered.packets - skipped.packets,
-		seen.bytes - metered.bytes - skipped.bytes);
+		seen.packets - metered.packets - unmetered.packets,
+		seen.bytes - metered.bytes - unmetered.bytes);
 	out_say(stream,
 		"LEDGER DOES NOT BALANCE: total: metered - exported - held - lost = %" PRId64
 		" packets, %" PRId64 " bytes",
@@ -211,6 +212,7 @@ static enum cli_exit print_ledger(const struct cli *cli, const struct books *boo
 	out_table_init(&table, columns, sizeof(columns) / sizeof(columns[0]), "  ");
 	print_account(&table, books, "seen");
 	print_causes(&table, books, "skipped");
+	print_account(&table, books, "unsampled");
 	print_account(&table, books, "metered");
 	/* Without a sum: a packet can be in several of these, and is in metered once. */
 	if (json_object_is_type(out_member(books->total, "limited"), json_type_object))
@@ -234,8 +236,8 @@ static enum cli_exit print_ledger(const struct cli *cli, const struct books *boo
 		balances &= check_difference(iface_ledger(iface, WAY_OUT), name, " out", stream);
 	}
 	if (balances)
-		out_say(stream, "ledger balances: seen = skipped + metered, metered = exported + "
-				"held + lost");
+		out_say(stream, "ledger balances: seen = skipped + unsampled + metered, metered = "
+				"exported + held + lost");
 	return CLI_DONE;
 }
 
@@ -327,6 +329,19 @@ static void print_nat(struct json_object *nat, FILE *stream)
 		out_member_count(n[2], nat, "evicted"), out_member_count(n[3], nat, "overruns"));
 }
 
+/* Only when not all is metered: then all counts of flows are to be multiplied. */
+static void print_sampling(struct json_object *sampling, FILE *stream)
+{
+	uint64_t interval;
+
+	if (!out_member_u64(sampling, "interval", &interval) || interval <= 1)
+		return;
+	out_say(stream,
+		"sampled: 1 in %" PRIu64 " %ss; what is metered stands for %" PRIu64
+		" times as much",
+		interval, out_member_text(sampling, "by"), interval);
+}
+
 static enum cli_exit render(const struct cli *cli, struct json_object *document, FILE *stream)
 {
 	struct json_object *exporters;
@@ -356,6 +371,7 @@ static enum cli_exit render(const struct cli *cli, struct json_object *document,
 	status = print_ledger(cli, &books, stream);
 	if (status != CLI_DONE)
 		return status;
+	print_sampling(out_member(document, "sampling"), stream);
 	fputc('\n', stream);
 	print_tables(out_member(document, "tables"), out_member(document, "cache"), stream);
 	print_nat(out_member(document, "nat"), stream);

@@ -40,6 +40,10 @@ struct raw {
 		char *active, *inactive, *tcp_end, *epoch;
 	} timeouts;
 	struct {
+		char *interval;
+		enum plx_sampling_by by; /* as tunnel */
+	} sampling;
+	struct {
 		char *path, *group, *admin_group;
 	} socket;
 	char *observation_domain;
@@ -73,6 +77,11 @@ static const cyaml_strval_t nat_sources[] = {
 	{"kfuncs", PLX_NAT_KFUNCS},
 	{"ctnetlink", PLX_NAT_CTNETLINK},
 	{"off", PLX_NAT_OFF},
+};
+
+static const cyaml_strval_t samplings[] = {
+	{"packet", PLX_SAMPLING_PACKET},
+	{"flow", PLX_SAMPLING_FLOW},
 };
 
 static const cyaml_strval_t policies[] = {
@@ -133,6 +142,12 @@ static const cyaml_schema_field_t timeouts_fields[] = {
 	CYAML_FIELD_END,
 };
 
+static const cyaml_schema_field_t sampling_fields[] = {
+	TEXT("interval", sampling.interval),
+	ENUM("by", struct raw, sampling.by, samplings),
+	CYAML_FIELD_END,
+};
+
 static const cyaml_schema_field_t socket_fields[] = {
 	TEXT("path", socket.path),
 	TEXT("group", socket.group),
@@ -151,6 +166,7 @@ static const cyaml_schema_field_t top_fields[] = {
 	SECTION("tables", tables_fields),
 	SECTION("cache", cache_fields),
 	SECTION("timeouts", timeouts_fields),
+	SECTION("sampling", sampling_fields),
 	SECTION("socket", socket_fields),
 	TEXT("observation_domain", observation_domain),
 	CYAML_FIELD_END,
@@ -218,6 +234,8 @@ static const struct number numbers[] = {
 	 "2s", false},
 	{"timeouts.epoch", MEMBER(timeouts.epoch, timeouts.epoch_ns), time_units, "100ms", "60s",
 	 "1s", false},
+	{"sampling.interval", MEMBER(sampling.interval, sampling.interval), no_units, "1",
+	 "1000000", "1", false},
 	{"observation_domain", MEMBER(observation_domain, observation_domain), no_units, "1",
 	 "4294967295", "1", false},
 };
@@ -395,6 +413,8 @@ static void take_rest(struct plx_config *config, struct raw *raw,
 		config->tunnel = raw->tunnel;
 	if (config_source_find(source, "forwarded"))
 		config->forwarded = raw->forwarded;
+	if (config_source_find(source, "sampling.by"))
+		config->sampling.by = raw->sampling.by;
 	if (config_source_find(source, "nat"))
 		config->nat = raw->nat;
 	if (config_source_find(source, "exporters")) {

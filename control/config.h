@@ -26,6 +26,9 @@ enum plx_forwarded { PLX_FORWARDED_JOIN, PLX_FORWARDED_BOTH };
 /* nat: who says what is translated; auto is both of the next two, as far as they are there */
 enum plx_nat_source { PLX_NAT_AUTO, PLX_NAT_KFUNCS, PLX_NAT_CTNETLINK, PLX_NAT_OFF };
 
+/* sampling.by: what of, 1 in sampling.interval is chosen */
+enum plx_sampling_by { PLX_SAMPLING_PACKET, PLX_SAMPLING_FLOW };
+
 struct plx_config {
 	/* interfaces: [{name, hook, xdp_mode, direction, tunnel}] */
 	struct plx_config_iface *interfaces;
@@ -49,6 +52,10 @@ struct plx_config {
 		uint64_t linger_ns;   /* timeouts.tcp_end: 0s .. 60s, default 2s */
 		uint64_t epoch_ns;    /* timeouts.epoch: 100ms .. 60s, default 1s */
 	} timeouts;
+	struct {
+		uint32_t interval; /* sampling.interval: 1 .. 1000000, default 1, which is all */
+		enum plx_sampling_by by;
+	} sampling;
 	struct {
 		char *path;	   /* socket.path */
 		char *group;	   /* socket.group: may read; default "parallax" where it exists */

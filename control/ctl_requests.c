@@ -53,6 +53,7 @@ static struct json_object *ledger_json(const struct plx_ledger_sum *sum)
 		json_object_object_add(lost, plx_loss_name(i), tally_json(&sum->lost[i]));
 	json_object_object_add(json, "seen", tally_json(&sum->seen));
 	json_object_object_add(json, "metered", tally_json(&sum->metered));
+	json_object_object_add(json, "unsampled", tally_json(&sum->unsampled));
 	json_object_object_add(json, "skipped", skipped);
 	json_object_object_add(json, "limited", limited);
 	json_object_object_add(json, "exported", tally_json(&sum->exported));
@@ -181,6 +182,15 @@ static struct json_object *cache_json(const struct plx_daemon *daemon)
 	return json;
 }
 
+static struct json_object *sampling_json(const struct plx_config *config)
+{
+	struct json_object *json = json_object_new_object();
+
+	plx_ctl_add_number(json, "interval", config->sampling.interval);
+	plx_ctl_add_text(json, "by", config->sampling.by == PLX_SAMPLING_FLOW ? "flow" : "packet");
+	return json;
+}
+
 static struct json_object *do_status(struct plx_daemon *daemon, struct json_object *request)
 {
 	struct json_object *reply = plx_ctl_reply();
@@ -192,6 +202,7 @@ static struct json_object *do_status(struct plx_daemon *daemon, struct json_obje
 	plx_ctl_add_number(reply, "uptime_ns", plx_mono_ns() - daemon->started_ns);
 	plx_ctl_add_number(reply, "epoch_ns", daemon->config->timeouts.epoch_ns);
 	plx_ctl_add_number(reply, "observation_domain", daemon->config->observation_domain);
+	json_object_object_add(reply, "sampling", sampling_json(daemon->config));
 	json_object_object_add(reply, "interfaces", ifaces_json(daemon, true));
 	plx_daemon__total(daemon, &total);
 	json_object_object_add(reply, "total", ledger_json(&total));
@@ -307,6 +318,7 @@ static struct json_object *do_flows(struct plx_daemon *daemon, struct json_objec
 	list = json_object_new_array_ext(count);
 	for (size_t i = 0; i < count; i++) {
 		plx_translate__flow(daemon->nat, &flows[i]);
+		plx_daemon__sampled(daemon, &flows[i]);
 		json_object_array_add(list,
 				      plx_flow_json(&flows[i], offset, plx_daemon__ifname, daemon));
 	}

@@ -67,6 +67,13 @@ static void book_emitted(struct plx_daemon *daemon, uint32_t ifindex, int direct
 	plx_tally_add(daemon->nr_exporters ? &books->exported : &books->no_exporter, tally);
 }
 
+void plx_daemon__sampled(const struct plx_daemon *daemon, struct plx_flow *flow)
+{
+	flow->sampling_interval = daemon->config->sampling.interval;
+	if (flow->sampling_interval > 1)
+		flow->dropped = 0;
+}
+
 /* A flow leaves the cache: to all exporters, once all have room. */
 static bool on_emit(void *arg, const struct plx_flow *cached)
 {
@@ -79,6 +86,7 @@ static bool on_emit(void *arg, const struct plx_flow *cached)
 		if (!plx_exporter__ready(daemon->exporters[i]))
 			return false;
 	plx_translate__flow(daemon->nat, &flow);
+	plx_daemon__sampled(daemon, &flow);
 	for (size_t i = 0; i < daemon->nr_exporters; i++)
 		plx_exporter__export(daemon->exporters[i], &flow);
 	book_emitted(daemon, flow.key.ifindex, direction_of(&flow.key), &tally);
@@ -453,6 +461,7 @@ int plx_daemon__new(const struct plx_config *config, struct plx_daemon **ret_dae
 		.tunnels = config->tables.tunnels,
 		.ring_bytes = config->tables.ring,
 		.fragments = config->tables.fragments,
+		.sampling = {config->sampling.interval, config->sampling.by == PLX_SAMPLING_FLOW},
 		.record = on_record,
 		.nat = asks_for_nat(config) ? on_nat_seen : NULL,
 		.print = plx_log_line,

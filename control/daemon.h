@@ -77,6 +77,12 @@ uint32_t plx_daemon__flush(struct plx_daemon *daemon);
 /* plx_ifname_fn: a name that this run knows, or NULL. arg is the daemon. */
 const char *plx_daemon__ifname(void *arg, uint32_t ifindex);
 
+/*
+ * Say on flow that its counters are of a sample, if they are. Its two sides were chosen each for
+ * itself, so what is missing behind was not dropped.
+ */
+void plx_daemon__sampled(const struct plx_daemon *daemon, struct plx_flow *flow);
+
 /* The ledger over all interfaces and directions. */
 void plx_daemon__total(const struct plx_daemon *daemon, struct plx_ledger_sum *ret_sum);
 

@@ -44,7 +44,8 @@ struct plx_flow {
 	bool translated;	     /* by NAT: key is the tuple before, after the one behind it, */
 	/* in a tunnel both of the outer header */
 	struct plx_nat_tuple after;
-	uint64_t id; /* flowId (148), unique while the daemon runs, starts at 1 */
+	uint32_t sampling_interval; /* all counters are of 1 in so many packets, or flows; 0: 1 */
+	uint64_t id;		    /* flowId (148), unique while the daemon runs, starts at 1 */
 	enum plx_end_reason end_reason;
 };
 

@@ -260,6 +260,8 @@ struct json_object *plx_flow_json(const struct plx_flow *flow, int64_t wall_offs
 	    json_object_new_int64((int64_t)stats->first_ns + wall_offset_ns));
 	add(&b, "flowEndNanoseconds",
 	    json_object_new_int64((int64_t)stats->last_ns + wall_offset_ns));
+	if (flow->sampling_interval > 1)
+		add_number(&b, "samplingInterval", flow->sampling_interval);
 	if (flow->end_reason != PLX_END_NONE)
 		add_number(&b, "flowEndReason", flow->end_reason);
 	add_number(&b, "flowId", flow->id);

@@ -34,6 +34,7 @@ void plx_ledger__join(const struct plx_if_ledger *kernel, const struct plx_cache
 {
 	plx_tally_add(&sum->seen, &kernel->seen);
 	plx_tally_add(&sum->metered, &kernel->metered);
+	plx_tally_add(&sum->unsampled, &kernel->unsampled);
 	for (int i = 0; i < PLX_SKIP_MAX; i++)
 		plx_tally_add(&sum->skipped[i], &kernel->skipped[i]);
 	for (int i = 0; i < PLX_LIMIT_MAX; i++)
@@ -64,6 +65,7 @@ struct plx_tally plx_ledger__difference(const struct plx_ledger_sum *sum)
 	/* metered cancels out of the sum, but not out of the two equations */
 	plx_tally_sub(&missing, &sum->exported);
 	plx_tally_sub(&missing, &sum->held);
+	plx_tally_sub(&missing, &sum->unsampled);
 	for (int i = 0; i < PLX_SKIP_MAX; i++)
 		plx_tally_sub(&missing, &sum->skipped[i]);
 	for (int i = 0; i < PLX_NR_LOSSES; i++)
@@ -80,10 +82,11 @@ void plx_ledger__fmt(const struct plx_ledger_sum *sum, char *text, size_t size)
 	for (int i = 0; i < PLX_NR_LOSSES; i++)
 		plx_tally_add(&lost, &sum->lost[i]);
 	snprintf(text, size,
-		 "seen %llu packets = metered %llu + skipped %llu; "
+		 "seen %llu packets = metered %llu + unsampled %llu + skipped %llu; "
 		 "metered = exported %llu + held %llu + lost %llu; difference %lld",
-		 sum->seen.packets, sum->metered.packets, skipped.packets, sum->exported.packets,
-		 sum->held.packets, lost.packets, (long long)difference.packets);
+		 sum->seen.packets, sum->metered.packets, sum->unsampled.packets, skipped.packets,
+		 sum->exported.packets, sum->held.packets, lost.packets,
+		 (long long)difference.packets);
 }
 
 const char *plx_loss_name(enum plx_loss cause)

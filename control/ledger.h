@@ -36,6 +36,7 @@ struct plx_ledger {
 struct plx_ledger_sum {
 	struct plx_tally seen;
 	struct plx_tally skipped[PLX_SKIP_MAX];
+	struct plx_tally unsampled;
 	struct plx_tally metered;
 	struct plx_tally limited[PLX_LIMIT_MAX]; /* of metered, in no equation */
 	struct plx_tally exported;
@@ -62,8 +63,8 @@ void plx_ledger__sum(const struct plx_ledger *ledger, const struct plx_dataplane
 		     int direction, struct plx_ledger_sum *sum);
 
 /*
- * What is missing: (seen - metered - skipped) + (metered - exported - held - lost), signed in two's
- * complement. 0 and 0, or there is a bug.
+ * What is missing: (seen - metered - unsampled - skipped) + (metered - exported - held - lost),
+ * signed in two's complement. 0 and 0, or there is a bug.
  */
 struct plx_tally plx_ledger__difference(const struct plx_ledger_sum *sum);
 

@@ -289,6 +289,9 @@ int plx_offline__run(const struct plx_config *config, const char *path)
 	char why[512];
 	int err, lost;
 
+	if (config->sampling.interval > 1)
+		plx_log(PLX_LOG_WARNING, "sampling.interval %u: all packets of a capture are taken",
+			config->sampling.interval);
 	err = open_all(&offline, path, why, sizeof(why));
 	if (err) {
 		plx_log(PLX_LOG_ERROR, "%s", why);

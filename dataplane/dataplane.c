@@ -18,6 +18,7 @@
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 #include <netlink/netlink.h>
+#include <plx/table.h>
 #include <xdp/libxdp.h>
 
 #include "bpf/observe_tc.skel.h"
@@ -149,6 +150,9 @@ static int open_tc(struct plx_dataplane *dp, struct bpf_map *ret_outer[PLX_NR_FA
 	dp->tc->rodata->flows_limit = dp->opts.flows;
 	dp->tc->rodata->tunnels_limit = dp->opts.tunnels;
 	dp->tc->rodata->nat_kfuncs = dp->kfuncs.used;
+	dp->tc->rodata->sampling_interval = dp->opts.sampling.interval;
+	dp->tc->rodata->sampling_flows = dp->opts.sampling.flows;
+	dp->tc->rodata->sampling_seed = dp->sampling_seed;
 	outer_maps(dp, ret_outer);
 	err = bpf_map__set_max_entries(dp->tc->maps.fragments, dp->opts.fragments);
 	if (!err)
@@ -212,6 +216,9 @@ static int open_xdp(struct plx_dataplane *dp)
 	dp->xdp->rodata->flows_limit = dp->opts.flows;
 	dp->xdp->rodata->tunnels_limit = dp->opts.tunnels;
 	dp->xdp->rodata->nat_kfuncs = dp->kfuncs.used;
+	dp->xdp->rodata->sampling_interval = dp->opts.sampling.interval;
+	dp->xdp->rodata->sampling_flows = dp->opts.sampling.flows;
+	dp->xdp->rodata->sampling_seed = dp->sampling_seed;
 	bpf_object__for_each_map (map, dp->xdp->obj) {
 		if (bpf_map__is_internal(map))
 			continue;
@@ -274,6 +281,7 @@ int plx_dataplane__open(const struct plx_dataplane_opts *opts, struct plx_datapl
 		return -ENOMEM;
 	}
 	dp->opts = *opts;
+	dp->sampling_seed = (uint32_t)plx_hash_seed(dp);
 	dp->guard_fd = -1;
 	for (int family = 0; family < PLX_NR_FAMILIES; family++)
 		for (int buffer = 0; buffer < PLX_NR_BUFFERS; buffer++)

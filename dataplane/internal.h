@@ -61,6 +61,7 @@ struct plx_iface {
 struct plx_dataplane {
 	struct plx_dataplane_opts opts;
 	char error[PLX_ERROR_MAX];
+	uint32_t sampling_seed; /* the same in all programs */
 
 	struct observe_tc *tc;
 	struct observe_xdp *xdp;

@@ -120,6 +120,7 @@ int plx_dataplane__ledger(const struct plx_dataplane *dp, size_t index, int dire
 	books = &dp->ifaces[index]->books[direction];
 	ledger->seen = books->total.seen;
 	ledger->metered = books->total.metered;
+	ledger->unsampled = books->total.unsampled;
 	ledger->ring_full = books->total.ring_full;
 	memcpy(ledger->skipped, books->total.skipped, sizeof(ledger->skipped));
 	memcpy(ledger->limited, books->total.limited, sizeof(ledger->limited));

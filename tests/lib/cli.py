@@ -46,6 +46,7 @@ def ledger(metered=0, held=0, skipped=None, lost=None, difference=0, limited=Non
     return {
         "seen": tally(metered + sum(skipped.values())),
         "metered": tally(metered),
+        "unsampled": tally(0),
         "skipped": {reason: tally(skipped.get(reason, 0)) for reason in SKIP_REASONS},
         "limited": {reason: tally(limited.get(reason, 0)) for reason in LIMITS},
         "exported": tally(metered - held - sum(lost.values()) - difference),
@@ -78,7 +79,7 @@ def status_document(**more):
     total = ledger(1242221, 121, {"arp": 41, "non_ip": 2})
     return {
         "schema_version": 1, "version": "0.1.0", "pid": 4242, "uptime_ns": 11565 * 10**9,
-        "epoch_ns": 10**9, "observation_domain": 1,
+        "epoch_ns": 10**9, "observation_domain": 1, "sampling": {"interval": 1, "by": "packet"},
         "interfaces": [{**iface(), "ledger": {"in": way_in, "out": way_out}}],
         "total": total,
         "tables": {"flows": 131072, "used_ipv4": 1234, "used_ipv6": 56, "tunnels": 32768,

@@ -42,13 +42,14 @@ class Result:
     def __init__(self, status, log, flows):
         assert "runtime error" not in log and "Sanitizer" not in log, log
         self.status, self.log, self.flows = status, log, flows
-        line = re.search(r"stopped: seen (\d+) packets = metered (\d+) \+ skipped (\d+); "
+        line = re.search(r"stopped: seen (\d+) packets = metered (\d+) \+ unsampled (\d+) "
+                         r"\+ skipped (\d+); "
                          r"metered = exported (\d+) \+ held (\d+) \+ lost (\d+); "
                          r"difference (-?\d+)", log)
         if not line:
             self.sums, self.skipped, self.limited = None, {}, {}
             return
-        names = ("seen", "metered", "skipped", "exported", "held", "lost", "difference")
+        names = ("seen", "metered", "unsampled", "skipped", "exported", "held", "lost", "difference")
         self.sums = dict(zip(names, map(int, line.groups())))
         self.skipped, self.limited = (
             {name: int(count) for name, count in
@@ -58,6 +59,7 @@ class Result:
         sums = self.sums
         equal("skipped, by reason", sum(self.skipped.values()), sums["skipped"])
         equal("seen = metered + skipped", sums["seen"], sums["metered"] + sums["skipped"])
+        equal("unsampled", sums["unsampled"], 0)
         equal("difference", sums["difference"], 0)
 
     def all_exported(self, seen=None):

@@ -210,12 +210,13 @@ class Daemon:
         """End it; returns the sums of its closing line."""
         self.process.send_signal(signo)
         equal("parallaxd's exit status", self.process.wait(timeout=seconds * PATIENCE), 0)
-        line = re.search(r"stopped: seen (\d+) packets = metered (\d+) \+ skipped (\d+); "
+        line = re.search(r"stopped: seen (\d+) packets = metered (\d+) \+ unsampled (\d+) "
+                         r"\+ skipped (\d+); "
                          r"metered = exported (\d+) \+ held (\d+) \+ lost (\d+); "
                          r"difference (-?\d+)", self.log())
         if not line:
             raise AssertionError(f"no closing line in the log:\n{self.log()}")
-        names = ("seen", "metered", "skipped", "exported", "held", "lost", "difference")
+        names = ("seen", "metered", "unsampled", "skipped", "exported", "held", "lost", "difference")
         return dict(zip(names, map(int, line.groups())))
 
 
@@ -267,8 +268,8 @@ def check_ledger(ledger, what="ledger"):
     for unit in ("packets", "bytes"):
         skipped = sum(t[unit] for t in ledger["skipped"].values())
         lost = sum(t[unit] for t in ledger["lost"].values())
-        equal(f"{what}: seen = metered + skipped, {unit}",
-              ledger["seen"][unit], ledger["metered"][unit] + skipped)
+        equal(f"{what}: seen = metered + unsampled + skipped, {unit}", ledger["seen"][unit],
+              ledger["metered"][unit] + ledger["unsampled"][unit] + skipped)
         equal(f"{what}: metered = exported + held + lost, {unit}",
               ledger["metered"][unit],
               ledger["exported"][unit] + ledger["held"][unit] + lost)

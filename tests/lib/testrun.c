@@ -102,6 +102,9 @@ static void load_xdp(struct testrun *t)
 	assert_non_null(t->xdp);
 	t->xdp->rodata->flows_limit = t->dp->opts.flows;
 	t->xdp->rodata->tunnels_limit = t->dp->opts.tunnels;
+	t->xdp->rodata->sampling_interval = t->dp->opts.sampling.interval;
+	t->xdp->rodata->sampling_flows = t->dp->opts.sampling.flows;
+	t->xdp->rodata->sampling_seed = t->dp->sampling_seed;
 	bpf_object__for_each_map (map, t->xdp->obj) {
 		if (bpf_map__is_internal(map))
 			continue;
@@ -115,15 +118,8 @@ static void load_xdp(struct testrun *t)
 	t->prog_fd[HOOK_XDP] = bpf_program__fd(t->xdp->progs.plx_xdp);
 }
 
-void testrun_open(struct testrun *t, uint32_t flows, uint32_t tunnels, uint32_t ring_bytes,
-		  uint32_t fragments)
+static void open_with(struct testrun *t, struct plx_dataplane_opts *opts)
 {
-	const struct plx_dataplane_opts opts = {.flows = flows,
-						.tunnels = tunnels,
-						.ring_bytes = ring_bytes,
-						.fragments = fragments,
-						.record = on_record,
-						.arg = t};
 	char error[256];
 
 	memset(t, 0, sizeof(*t));
@@ -131,7 +127,9 @@ void testrun_open(struct testrun *t, uint32_t flows, uint32_t tunnels, uint32_t 
 	t->max_records = MAX_RECORDS;
 	t->records = calloc(t->max_records, sizeof(*t->records));
 	assert_non_null(t->records);
-	if (plx_dataplane__open(&opts, &t->dp, error, sizeof(error)))
+	opts->record = on_record;
+	opts->arg = t;
+	if (plx_dataplane__open(opts, &t->dp, error, sizeof(error)))
 		fail_msg("%s", error);
 	t->nr_cpus = libbpf_num_possible_cpus();
 	t->prog_fd[HOOK_TC_IN] = bpf_program__fd(t->dp->tc->progs.plx_tc_in);
@@ -139,6 +137,28 @@ void testrun_open(struct testrun *t, uint32_t flows, uint32_t tunnels, uint32_t 
 	load_xdp(t);
 	load_front_program(t);
 	testrun_register(t, TESTRUN_IFINDEX);
+}
+
+void testrun_open(struct testrun *t, uint32_t flows, uint32_t tunnels, uint32_t ring_bytes,
+		  uint32_t fragments)
+{
+	struct plx_dataplane_opts opts = {.flows = flows,
+					  .tunnels = tunnels,
+					  .ring_bytes = ring_bytes,
+					  .fragments = fragments};
+
+	open_with(t, &opts);
+}
+
+void testrun_open_sampling(struct testrun *t, uint32_t flows, struct plx_sampling sampling)
+{
+	struct plx_dataplane_opts opts = {.flows = flows,
+					  .tunnels = flows,
+					  .ring_bytes = 65536,
+					  .fragments = 64,
+					  .sampling = sampling};
+
+	open_with(t, &opts);
 }
 
 /* Also of what open() left when it failed, and of what is closed. */
@@ -328,6 +348,8 @@ void testrun_balanced(const struct plx_if_stats *books)
 {
 	struct plx_tally sum = books->metered;
 
+	sum.packets += books->unsampled.packets;
+	sum.bytes += books->unsampled.bytes;
 	for (int reason = 0; reason < PLX_SKIP_MAX; reason++) {
 		sum.packets += books->skipped[reason].packets;
 		sum.bytes += books->skipped[reason].bytes;

@@ -48,9 +48,10 @@ struct testrun {
 	struct plx_tally delivered;
 };
 
-/* All sizes but the callback are the caller's. */
+/* All sizes but the callback are the caller's; of all packets, or of a sample. */
 void testrun_open(struct testrun *t, uint32_t flows, uint32_t tunnels, uint32_t ring_bytes,
 		  uint32_t fragments);
+void testrun_open_sampling(struct testrun *t, uint32_t flows, struct plx_sampling sampling);
 void testrun_close(struct testrun *t);
 
 /* Give ifindex a slot and books, as attaching would. */
@@ -87,7 +88,7 @@ void testrun_drain(struct testrun *t);
 /* Books of TESTRUN_IFINDEX, summed over CPUs and buffers, since open. */
 void testrun_books(struct testrun *t, int direction, struct plx_if_stats *ret_books);
 
-/* Fails the test unless seen = metered + skipped, in packets and in bytes. */
+/* Fails the test unless seen = metered + unsampled + skipped, in packets and in bytes. */
 void testrun_balanced(const struct plx_if_stats *books);
 
 int hook_direction(enum testrun_hook hook);

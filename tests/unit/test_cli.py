@@ -190,6 +190,23 @@ def test_status_says_when_nat_is_off_or_out_of_step():
     has(text, "nat     kfuncs and ctnetlink (not in step yet): 321 ")
 
 
+def test_status_says_when_not_all_is_metered():
+    text = ask(["status"], status=status_document()).expect(0).out
+    has_no(text, "sampled: ")
+    document = status_document(sampling={"interval": 100, "by": "flow"})
+    for side in (document["total"], document["interfaces"][0]["ledger"]["in"]):
+        side["unsampled"] = {"packets": 990, "bytes": 99000}
+        for unit, count in side["unsampled"].items():
+            side["seen"][unit] += count
+    text = ask(["status"], status=document).expect(0).out
+    has(text, "sampled: 1 in 100 flows; what is metered stands for 100 times as much",
+        "ledger balances: seen = skipped + unsampled + metered")
+    assert re.search(r"^unsampled +990 +99\.0k +0 +0 +990 +99\.0k$", text, re.M), text
+    # what is not in the books is missed
+    document["total"]["unsampled"]["packets"] -= 1
+    has(ask(["status"], status=document).expect(0).out, "LEDGER DOES NOT BALANCE")
+
+
 def test_nat_shows_both_tuples():
     six = {"protocolIdentifier": 17, "ipVersion": 6, "reply": True, "live": False,
            "sourceIPv6Address": "fd01::2", "destinationIPv6Address": "2001:db8::2",

@@ -14,6 +14,8 @@ static void assert_defaults(const struct plx_config *config)
 	assert_int_equal(config->tunnel, PLX_POLICY_BOTH);
 	assert_int_equal(config->forwarded, PLX_FORWARDED_JOIN);
 	assert_int_equal(config->nat, PLX_NAT_AUTO);
+	assert_int_equal(config->sampling.interval, 1);
+	assert_int_equal(config->sampling.by, PLX_SAMPLING_PACKET);
 	assert_int_equal(config->tables.flows, 131072);
 	assert_int_equal(config->tables.tunnels, 32768);
 	assert_int_equal(config->tables.ring, 8 * 1024 * 1024);
@@ -90,6 +92,7 @@ static void every_key_is_taken_from_the_file(void **state)
 		     "  path: /tmp/it's here # a comment\n"
 		     "  group: \"wheel\"\n"
 		     "  admin_group: adm\n"
+		     "sampling: {interval: 100, by: flow}\n"
 		     "observation_domain: 4294967295\n",
 		     NULL, 0);
 
@@ -123,6 +126,8 @@ static void every_key_is_taken_from_the_file(void **state)
 	assert_int_equal(config->timeouts.inactive_ns, 250 * MS);
 	assert_int_equal(config->timeouts.linger_ns, 0);
 	assert_int_equal(config->timeouts.epoch_ns, 500 * MS);
+	assert_int_equal(config->sampling.interval, 100);
+	assert_int_equal(config->sampling.by, PLX_SAMPLING_FLOW);
 	assert_string_equal(config->socket.path, "/tmp/it's here");
 	assert_string_equal(config->socket.group, "wheel");
 	assert_string_equal(config->socket.admin_group, "adm");
@@ -210,6 +215,8 @@ static void beyond_each_bound_is_refused_with_the_range(void **state)
 		{"timeouts.inactive", "86400001ms", "100ms to 24h"},
 		{"timeouts.tcp_end", "60001ms", "0s to 60s"},
 		{"timeouts.epoch", "99ms", "100ms to 60s"},
+		{"sampling.interval", "0", "1 to 1000000"},
+		{"sampling.interval", "1000001", "1 to 1000000"},
 		{"timeouts.epoch", "61s", "100ms to 60s"},
 		{"observation_domain", "0", "1 to 4294967295"},
 		{"observation_domain", "4294967296", "1 to 4294967295"},
@@ -398,7 +405,7 @@ static void a_bad_set_is_refused_as_it_was_given(void **state)
 	expect_set_refused(
 		"tunnels=outer",
 		"--set tunnels=outer: tunnels: unknown key 'tunnels' (known: interfaces, "
-		"tunnel, forwarded, nat, exporters, tables, cache, timeouts, socket, "
+		"tunnel, forwarded, nat, exporters, tables, cache, timeouts, sampling, socket, "
 		"observation_domain)");
 	expect_set_refused("tunnel=Outer",
 			   "--set tunnel=Outer: tunnel: must be both, inner or outer, not 'Outer'");
@@ -436,7 +443,7 @@ static void a_set_cannot_reach_other_keys(void **state)
 			   "--set cache': {flows: 2048}, 'x=1: cache': {flows: 2048}, 'x: unknown "
 			   "key 'cache': {flows: 2048}, 'x' (known: interfaces, tunnel, forwarded, "
 			   "nat, exporters, "
-			   "tables, cache, timeouts, socket, observation_domain)");
+			   "tables, cache, timeouts, sampling, socket, observation_domain)");
 }
 
 static void one_bad_set_refuses_all(void **state)

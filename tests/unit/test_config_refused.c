@@ -9,7 +9,7 @@ static void an_unknown_key_is_refused_with_the_known_ones(void **state)
 	expect_refused(
 		"# comment\n\ntable:\n  flows: 2048\n",
 		"c.yaml:3: table: unknown key 'table' (known: interfaces, tunnel, forwarded, nat, "
-		"exporters, tables, cache, timeouts, socket, observation_domain)");
+		"exporters, tables, cache, timeouts, sampling, socket, observation_domain)");
 	expect_refused("tables:\n  flows: 2048\n  flow: 1\n",
 		       "c.yaml:3: tables.flow: unknown key 'flow' (known: flows, tunnels, ring, "
 		       "fragments, nat)");
@@ -85,6 +85,8 @@ static void a_bad_choice_is_refused_with_the_good_ones(void **state)
 	expect_refused("forwarded: joined\n",
 		       "c.yaml:1: forwarded: must be join or both, not 'joined'");
 	expect_refused("nat: on\n", "c.yaml:1: nat: must be auto, kfuncs, ctnetlink or off, not 'on'");
+	expect_refused("sampling:\n  by: chance\n",
+		       "c.yaml:2: sampling.by: must be packet or flow, not 'chance'");
 	expect_refused("tunnel: [inner]\n",
 		       "c.yaml:1: tunnel: must be a single value, not a sequence");
 }

@@ -296,12 +296,13 @@ struct plx_tally {
 /*
  * Ledger of one interface, direction and buffer, per CPU, written by the CPU that it belongs to;
  * totals since load. All of it is per buffer, so that the ledger of a retired epoch stands still
- * together with its flows: seen = metered + sum of skipped, and metered = in the tables + spilled +
+ * together with its flows: seen = metered + unsampled + sum of skipped, and metered = in the tables + spilled +
  * ring_full, to the packet.
  */
 struct plx_if_stats {
 	struct plx_tally seen;
 	struct plx_tally metered;
+	struct plx_tally unsampled; /* could be metered, but was not chosen */
 	struct plx_tally spilled;   /* of metered: went to the ring */
 	struct plx_tally ring_full; /* of metered: neither table nor ring had room */
 	struct plx_tally skipped[PLX_SKIP_MAX];

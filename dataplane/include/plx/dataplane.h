@@ -37,11 +37,18 @@ enum plx_log_level { PLX_LOG_ERROR, PLX_LOG_WARNING, PLX_LOG_NOTICE, PLX_LOG_INF
 /* One line of text without a newline: what libbpf, libxdp and this library would have printed. */
 typedef void (*plx_print_fn)(void *arg, enum plx_log_level level, const char *line);
 
+/* 1 in interval packets is metered, or all packets of 1 in interval flows. */
+struct plx_sampling {
+	uint32_t interval; /* 1: all; 0 counts as 1 */
+	bool flows;
+};
+
 struct plx_dataplane_opts {
 	uint32_t flows;	     /* capacity of a table: per address family and epoch */
 	uint32_t tunnels;    /* same, for flows in tunnels of both families */
 	uint32_t ring_bytes; /* spill ring; a power of two, at least a page */
 	uint32_t fragments;  /* fragment table entries */
+	struct plx_sampling sampling;
 	plx_record_fn record;
 	plx_nat_seen_fn nat; /* NULL: programs do not ask for NAT */
 	plx_print_fn print;  /* may be NULL */
@@ -75,12 +82,13 @@ struct plx_iface_info {
 /*
  * The kernel's half of the ledger of one interface and direction: totals over all completed epochs,
  * and the spilled packets already delivered of the current one. Exact: nothing here is read while
- * a program may write it. seen = metered + skipped; metered = delivered + held + the lost ones.
+ * a program may write it. seen = metered + unsampled + skipped; metered = delivered + held + the lost ones.
  */
 struct plx_if_ledger {
 	struct plx_tally seen;
 	struct plx_tally skipped[PLX_SKIP_MAX];
 	struct plx_tally limited[PLX_LIMIT_MAX]; /* of metered, in no equation */
+	struct plx_tally unsampled;
 	struct plx_tally metered;
 	struct plx_tally delivered;   /* handed to the record callback */
 	struct plx_tally ring_full;   /* lost: neither table nor ring had room */
