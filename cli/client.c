@@ -36,6 +36,27 @@ void client_argument(struct json_object *request, const char *key, const char *v
 		json_object_object_add(request, key, json_object_new_string(value));
 }
 
+struct json_object *client_filter(struct json_object *request, const struct cli *cli)
+{
+	char *text = NULL;
+	size_t size;
+	FILE *stream;
+
+	if (!request || !cli->nr_operands)
+		return request;
+	stream = open_memstream(&text, &size);
+	for (int i = 0; stream && i < cli->nr_operands; i++)
+		fprintf(stream, "%s%s", i ? " " : "", cli->operands[i]);
+	if (stream && fclose(stream) == 0) {
+		client_argument(request, "filter", text);
+	} else {
+		json_object_put(request);
+		request = NULL;
+	}
+	free(text);
+	return request;
+}
+
 static int connect_to(const char *path, int *ret_fd)
 {
 	/* Also limits connect(): it waits while the daemon's backlog is full. */

@@ -28,6 +28,11 @@ struct client_reply {
 struct json_object *client_request(const char *command);
 /* Add an argument; value may be NULL for "not given". */
 void client_argument(struct json_object *request, const char *key, const char *value);
+/*
+ * Add the operands, if there are any, as "filter", with blanks between them as in tcpdump(8). NULL:
+ * out of memory, and request is gone.
+ */
+struct json_object *client_filter(struct json_object *request, const struct cli *cli);
 
 /*
  * Connect, ask, read the reply. Takes request. On CLI_DONE ret_reply is filled, to be freed with

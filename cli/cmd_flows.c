@@ -70,27 +70,10 @@ static enum cli_exit parse_sort(const struct cli *cli, const char **ret_sort)
 	return CLI_DONE;
 }
 
-static enum cli_exit refuse_expression(const struct cli *cli)
-{
-	char *expression = NULL;
-	size_t size;
-	FILE *stream = open_memstream(&expression, &size);
-
-	for (int i = 0; stream && i < cli->nr_operands; i++)
-		fprintf(stream, "%s%s", i ? " " : "", cli->operands[i]);
-	if (stream && fclose(stream) == 0)
-		out_error(cli, "usage", "filter expressions are not supported yet: '%s'",
-			  expression);
-	else
-		out_error(cli, "usage", "filter expressions are not supported yet");
-	free(expression);
-	return CLI_USAGE;
-}
-
 static enum cli_exit ask(const struct cli *cli, const struct flows_view *view,
 			 struct client_reply *ret_reply)
 {
-	struct json_object *request = client_request("flows");
+	struct json_object *request = client_filter(client_request("flows"), cli);
 
 	client_argument(request, "sort", view->sort);
 	if (request && view->limit)
@@ -348,8 +331,6 @@ enum cli_exit cmd_flows(const struct cli *cli)
 	enum cli_exit status;
 	unsigned int rows;
 
-	if (cli->nr_operands)
-		return refuse_expression(cli);
 	status = parse_sort(cli, &view.sort);
 	if (status != CLI_DONE)
 		return status;

@@ -72,7 +72,8 @@ static enum cli_exit render(const struct cli *cli, struct json_object *document,
 		return CLI_FAILED;
 	shown = json_object_array_length(mappings);
 	if (shown == 0) {
-		out_say(stream, "nothing is translated");
+		out_say(stream, "%s",
+			cli->nr_operands ? "no mappings match" : "nothing is translated");
 		return CLI_DONE;
 	}
 	out_table_init(&table, columns, sizeof(columns) / sizeof(columns[0]), "  ");
@@ -86,7 +87,7 @@ static enum cli_exit render(const struct cli *cli, struct json_object *document,
 
 enum cli_exit cmd_nat(const struct cli *cli)
 {
-	struct json_object *request = client_request("nat");
+	struct json_object *request = client_filter(client_request("nat"), cli);
 
 	if (request && cli->limit)
 		json_object_object_add(request, "limit", json_object_new_int(cli->limit));

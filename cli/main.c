@@ -57,7 +57,7 @@ static const struct cli_option {
 static const struct cli_command {
 	const char *name;
 	const char *action;  /* second word, or NULL */
-	const char *operand; /* one is required; in brackets: the command looks at what it gets */
+	const char *operand; /* one is required; in brackets: any number of words */
 	unsigned int options;
 	cli_command_fn run;
 	const char *help;
@@ -65,7 +65,7 @@ static const struct cli_command {
 	{"status", NULL, NULL, 0, cmd_status, "interfaces, ledger, tables, exporters, losses"},
 	{"flows", NULL, "[EXPR]", BIT(OPTION_FOLLOW) | BIT(OPTION_SORT) | BIT(OPTION_LIMIT),
 	 cmd_flows, "the flows in the cache"},
-	{"nat", NULL, NULL, BIT(OPTION_LIMIT), cmd_nat, "what is translated, and to what"},
+	{"nat", NULL, "[EXPR]", BIT(OPTION_LIMIT), cmd_nat, "what is translated, and to what"},
 	{"iface", "list", NULL, 0, cmd_iface_list, "interfaces and where they are metered"},
 	{"iface", "add", "NAME",
 	 BIT(OPTION_HOOK) | BIT(OPTION_XDP_MODE) | BIT(OPTION_DIRECTION) | BIT(OPTION_TUNNEL),
@@ -83,13 +83,11 @@ static void print_usage(FILE *stream)
 	fputs("usage: parallax [--socket PATH] [--json] COMMAND\n\ncommands:\n", stream);
 	for (size_t i = 0; i < NR_COMMANDS; i++) {
 		const struct cli_command *command = &commands[i];
-		/* Not supported yet: an operand in brackets is taken to say so, not offered. */
-		bool required = command->operand && command->operand[0] != '[';
 		int width;
 
 		width = fprintf(stream, "  %s%s%s%s%s", command->name, command->action ? " " : "",
-				command->action ? command->action : "", required ? " " : "",
-				required ? command->operand : "");
+				command->action ? command->action : "", command->operand ? " " : "",
+				command->operand ? command->operand : "");
 		fprintf(stream, "%*s%s\n", 20 - width, "", command->help);
 		for (size_t id = 0; id < OPTION_MAX; id++) {
 			const struct cli_option *option = &options[id];

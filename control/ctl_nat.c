@@ -59,15 +59,20 @@ struct json_object *plx_ctl_nat(struct plx_daemon *daemon, struct json_object *r
 	int64_t limit;
 	uint64_t cursor = 0, total = 0, now = plx_mono_ns();
 	struct plx_nat_mapping mapping;
+	struct plx_filter *filter;
 
-	if (!plx_ctl_limit(request, &limit, &error))
+	if (!plx_ctl_limit(request, &limit, &error) ||
+	    !plx_ctl_filter(request, PLX_FILTER_MAPPINGS, &filter, &error))
 		return error;
 	list = json_object_new_array();
 	while (daemon->nat && plx_nat__next(daemon->nat, &cursor, &mapping)) {
+		if (filter && !plx_filter__mapping(filter, &mapping))
+			continue;
 		if ((int64_t)total < limit)
 			json_object_array_add(list, mapping_json(&mapping, now));
 		total++;
 	}
+	plx_filter__free(filter);
 	reply = plx_ctl_reply();
 	plx_ctl_add_number(reply, "total", total);
 	json_object_object_add(reply, "mappings", list);

@@ -288,45 +288,86 @@ static bool need_text(struct json_object *request, const char *name, const char 
 	return false;
 }
 
-static struct json_object *do_flows(struct plx_daemon *daemon, struct json_object *request)
+/* "sort" into *ret_sort. False, with the error in *ret_error, when nothing is sorted by it. */
+static bool sort_arg(struct json_object *request, plx_sort_fn *ret_sort,
+		     struct json_object **ret_error)
 {
-	struct json_object *reply, *list, *error;
-	plx_sort_fn sort = by_octets;
-	int64_t limit, offset;
-	struct plx_cache_info info;
-	struct plx_flow *flows;
 	const char *key;
-	size_t count;
 
-	if (!text_arg(request, "sort", &key, &error))
-		return error;
-	if (key) {
-		sort = NULL;
-		for (size_t i = 0; i < sizeof(sort_keys) / sizeof(sort_keys[0]); i++)
-			if (strcmp(sort_keys[i].name, key) == 0)
-				sort = sort_keys[i].sort;
-		if (!sort)
-			return plx_ctl_error("bad_request", "cannot sort by '%s'", key);
-	}
-	if (!plx_ctl_limit(request, &limit, &error))
-		return error;
-	flows = calloc(limit, sizeof(*flows));
-	if (!flows)
-		return plx_ctl_error("failed", "out of memory");
-	count = plx_cache__top(daemon->cache, sort, flows, limit);
-	offset = plx_wall_offset_ns(PLX_FLOW_MONOTONIC);
-	list = json_object_new_array_ext(count);
+	*ret_sort = by_octets;
+	if (!text_arg(request, "sort", &key, ret_error))
+		return false;
+	if (!key)
+		return true;
+	for (size_t i = 0; i < sizeof(sort_keys) / sizeof(sort_keys[0]); i++)
+		if (strcmp(sort_keys[i].name, key) == 0) {
+			*ret_sort = sort_keys[i].sort;
+			return true;
+		}
+	*ret_error = plx_ctl_error("bad_request", "cannot sort by '%s'", key);
+	return false;
+}
+
+struct flow_filter {
+	const struct plx_filter *filter;
+	struct plx_nat *nat;
+};
+
+static bool flow_matches(void *arg, struct plx_flow *flow)
+{
+	const struct flow_filter *query = arg;
+
+	plx_translate__flow(query->nat, flow);
+	return plx_filter__flow(query->filter, flow);
+}
+
+static struct json_object *flows_json(struct plx_daemon *daemon, struct plx_flow *flows,
+				      size_t count)
+{
+	int64_t offset = plx_wall_offset_ns(PLX_FLOW_MONOTONIC);
+	struct json_object *list = json_object_new_array_ext(count);
+
 	for (size_t i = 0; i < count; i++) {
 		plx_translate__flow(daemon->nat, &flows[i]);
 		plx_daemon__sampled(daemon, &flows[i]);
 		json_object_array_add(list,
 				      plx_flow_json(&flows[i], offset, plx_daemon__ifname, daemon));
 	}
-	free(flows);
+	return list;
+}
+
+static struct json_object *do_flows(struct plx_daemon *daemon, struct json_object *request)
+{
+	struct plx_cache_query query = {};
+	struct json_object *reply, *error;
+	struct flow_filter matching = {.nat = daemon->nat};
+	struct plx_cache_info info;
+	struct plx_filter *filter;
+	struct plx_flow *flows;
+	uint64_t matched;
+	int64_t limit;
+	size_t count;
+
+	if (!sort_arg(request, &query.sort, &error) || !plx_ctl_limit(request, &limit, &error) ||
+	    !plx_ctl_filter(request, PLX_FILTER_FLOWS, &filter, &error))
+		return error;
+	flows = calloc(limit, sizeof(*flows));
+	if (!flows) {
+		plx_filter__free(filter);
+		return plx_ctl_error("failed", "out of memory");
+	}
+	if (filter) {
+		matching.filter = filter;
+		query.match = flow_matches;
+		query.arg = &matching;
+	}
+	count = plx_cache__top(daemon->cache, &query, flows, limit, &matched);
 	plx_cache__info(daemon->cache, &info);
 	reply = plx_ctl_reply();
-	plx_ctl_add_number(reply, "total", info.flows);
-	json_object_object_add(reply, "flows", list);
+	plx_ctl_add_number(reply, "total", filter ? matched : info.flows);
+	json_object_object_add(reply, "flows", flows_json(daemon, flows, count));
+	plx_filter__free(filter);
+	free(flows);
 	return reply;
 }
 

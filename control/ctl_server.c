@@ -57,7 +57,7 @@ struct json_object *plx_ctl_reply(void)
 struct json_object *plx_ctl_error(const char *code, const char *fmt, ...)
 {
 	struct json_object *reply = plx_ctl_reply(), *error = json_object_new_object();
-	char message[512];
+	char message[1024];
 	va_list ap;
 
 	va_start(ap, fmt);

@@ -637,12 +637,15 @@ static int larger_first(const void *a, const void *b)
 	return (ka < kb) - (ka > kb);
 }
 
-size_t plx_cache__top(const struct plx_cache *cache, plx_sort_fn sort, struct plx_flow *flows,
-		      size_t nr)
+size_t plx_cache__top(const struct plx_cache *cache, const struct plx_cache_query *query,
+		      struct plx_flow *flows, size_t nr, uint64_t *ret_matched)
 {
 	struct ranked *heap = calloc(nr ? nr : 1, sizeof(*heap));
+	uint64_t matched = 0;
 	size_t count = 0;
 
+	if (ret_matched)
+		*ret_matched = 0;
 	if (!heap)
 		return 0;
 	for (int list = 0; list < NR_LISTS; list++)
@@ -653,7 +656,10 @@ size_t plx_cache__top(const struct plx_cache *cache, plx_sort_fn sort, struct pl
 			if (is_empty(cache, i) || nr == 0)
 				continue;
 			flow = flow_of(cache, i, PLX_END_NONE);
-			key = sort(&flow);
+			if (query->match && !query->match(query->arg, &flow))
+				continue;
+			matched++;
+			key = query->sort(&flow);
 			if (count < nr) {
 				heap[count++] = (struct ranked){key, i};
 				if (count == nr)
@@ -668,5 +674,7 @@ size_t plx_cache__top(const struct plx_cache *cache, plx_sort_fn sort, struct pl
 	for (size_t k = 0; k < count; k++)
 		flows[k] = flow_of(cache, heap[k].index, PLX_END_NONE);
 	free(heap);
+	if (ret_matched)
+		*ret_matched = matched;
 	return count;
 }

@@ -71,11 +71,21 @@ void plx_cache__info(const struct plx_cache *cache, struct plx_cache_info *ret_i
 /* Key to sort by, larger first. */
 typedef uint64_t (*plx_sort_fn)(const struct plx_flow *flow);
 
+/* Which flows; it may add to flow, a copy, what the cache does not know. */
+typedef bool (*plx_match_fn)(void *arg, struct plx_flow *flow);
+
+struct plx_cache_query {
+	plx_sort_fn sort;
+	plx_match_fn match; /* NULL: all */
+	void *arg;
+};
+
 /*
- * The nr largest flows by sort, largest first, into flows (room for nr). Returns how many were
- * stored. Scans all flows; flows without packets since their last export are left out.
+ * The nr largest flows of a query, largest first, into flows (room for nr). Returns how many were
+ * stored; *ret_matched, unless NULL, is how many there are. Scans all flows; flows without packets
+ * since their last export are left out.
  */
-size_t plx_cache__top(const struct plx_cache *cache, plx_sort_fn sort, struct plx_flow *flows,
-		      size_t nr);
+size_t plx_cache__top(const struct plx_cache *cache, const struct plx_cache_query *query,
+		      struct plx_flow *flows, size_t nr, uint64_t *ret_matched);
 
 #endif

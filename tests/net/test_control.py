@@ -48,11 +48,13 @@ def garbage_gets_an_error_and_the_door(lab):
     with connect(daemon) as client:
         client.sendall(b'{"command": "nosuch"}\n{"command": "flows", "limit": 0}\n'
                        b'{"command": "flows", "sort": "colour"}\n'
+                       b'{"command": "flows", "filter": 7}\n'
+                       b'{"command": "nat", "filter": "tcp\\u0000 or what"}\n'
                        b'{"command": "iface.add"}\n{"command": "status"}\n')
         client.shutdown(socket.SHUT_WR)
         replies = [json.loads(line) for line in read_all(client).splitlines()]
     equal("replies, in order", [r.get("error", {}).get("code") for r in replies],
-          ["unknown_command", "bad_request", "bad_request", "bad_request", None])
+          ["unknown_command", *["bad_request"] * 5, None])
     equal("the value is repeated", "colour" in replies[2]["error"]["message"], True)
     daemon.stop()
 

@@ -300,6 +300,55 @@ def started_in_the_middle_of_connections(lab):
     print(f"    all mappings after {took:.2f} s")
 
 
+# ---- what is asked for with a filter
+
+
+def told(daemon, command, *words):
+    """{flow as it comes: as it leaves}, and how many there are."""
+    document = daemon.cli(command, *words)
+    found = document["mappings" if command == "nat" else "flows"]
+    return {tuple_of(r): translated(r) for r in found}, document["total"]
+
+
+def filters_match_either_side(lab):
+    net = Nat(lab, post="oifname r1 ip protocol tcp masquerade random; oifname r1 ip protocol udp "
+              "masquerade random")
+    daemon = net.meter("--set", "timeouts.active=60s", "--set", "timeouts.inactive=60s",
+                       "--set", "timeouts.tcp_end=60s")
+    net.open([(CLIENT4, 4000 + i, SERVER4, 7000 + 1080 * (i % 2)) for i in range(6)] + list(PLAIN))
+    net.tell("say", 3)
+    mappings = net.close()
+    net.at_rest(daemon)
+    nat = {k: m.after for k, m in mappings.items() if is_translated(m)}
+    equal("mappings", len(nat), 2 * 2 * 6)
+    for flow, after in nat.items():
+        source, dest, protocol, sport, dport = after
+        name = {6: "tcp", 17: "udp"}[protocol]
+        words = f"src {source} and dst {dest} and {name} src port {sport} and dst port {dport}"
+        # as one word or as several, as it left or as it came
+        equal(f"nat {words}", told(daemon, "nat", words), ({flow: after}, 1))
+        equal(f"flows {words}", told(daemon, "flows", *words.split()), ({flow: after}, 1))
+        words = f"src host {flow[0]} and {name} src port {flow[3]} and dst port {flow[4]}"
+        equal(f"flows {words}", told(daemon, "flows", words)[0][flow], after)
+    ends = {k: v for k, v in nat.items() if k[2] == 6 and 8080 in k[3:] + v[3:]}
+    equal("nat tcp port 8080", told(daemon, "nat", "tcp", "port", "8080"), (ends, len(ends)))
+    some, total = told(daemon, "nat", "--limit", "2", "tcp", "port", "8080")
+    equal("of those, two", (len(some), set(some) <= set(ends), total), (2, True, len(ends)))
+    equal("flows that are not translated", {v for v in told(
+        daemon, "flows", f"udp and host {PLAIN4}")[0].values()}, {None})
+    equal("flows with SYN and without ACK", told(
+        daemon, "flows", "tcp[tcpflags] & (tcp-syn|tcp-ack) = tcp-syn")[1], 0)
+    for command, expression, why in (
+            ("flows", "len > 100", "the length of a packet is not in a flow record: 'len > 100'"),
+            ("nat", "ip[8] = 64", "the TTL is not in a NAT mapping: 'ip[8] = 64'"),
+            ("nat", "tcp prot 80", "syntax error: 'tcp prot 80'"),
+            ("flows", "host nowhere.example", "unknown host 'nowhere.example'")):
+        code, document = daemon.cli(command, expression, check=False)
+        equal(expression, (code, document["error"]["code"]), (1, "bad_request"))
+        assert why in document["error"]["message"], document
+    net.finish(daemon)
+
+
 # ---- what collectors make of it
 
 
@@ -446,5 +495,6 @@ if __name__ == "__main__":
     main([source_nat, masquerade_of_one_port_of_two_clients, destination_nat,
           both_ends_translated, hairpin, whole_networks_one_to_one, redirect_to_the_router,
           ipv6_prefix_translation, ipv6_source_and_destination_nat, ten_thousand_connections,
-          started_in_the_middle_of_connections, collectors_show_the_mappings,
+          started_in_the_middle_of_connections, filters_match_either_side,
+          collectors_show_the_mappings,
           without_looking_at_nat, drops_are_counted_under_nat])

@@ -62,7 +62,6 @@ USAGE = [
     (["flows", "--limit", "99999999999999999999999"], "99999999999999999999999"),
     (["flows", "--sort", "octet count"], "octet count"),
     (["flows", "--sort", ""], "--sort ''"),
-    (["flows", "tcp", "port", "80"], "filter expressions are not supported yet: 'tcp port 80'"),
     (["--socket", "/" + "x" * 107, "status"], "x" * 107),
     (["--socket", "", "status"], "--socket ''"),
     (["bad\x1b[31m"], "bad\\x1b[31m"),
@@ -104,7 +103,17 @@ REQUESTS = [
     (["flows", "--sort", "start"], {"command": "flows", "sort": "flowStartNanoseconds"}),
     (["flows", "--sort", "end"], {"command": "flows", "sort": "flowEndNanoseconds"}),
     (["flows", "--sort", "maximumTTL"], {"command": "flows", "sort": "maximumTTL"}),
+    (["flows", "tcp", "port", "443"],
+     {"command": "flows", "sort": "octetDeltaCount", "filter": "tcp port 443"}),
+    (["flows", "tcp[tcpflags] & tcp-syn != 0", "--limit", "5", "or", "udp"],
+     {"command": "flows", "sort": "octetDeltaCount", "limit": 5,
+      "filter": "tcp[tcpflags] & tcp-syn != 0 or udp"}),
+    (["flows", ""], {"command": "flows", "sort": "octetDeltaCount", "filter": ""}),
     (["nat"], {"command": "nat"}),
+    (["nat", "host", "10.1.0.2", "and", "port", "80"],
+     {"command": "nat", "filter": "host 10.1.0.2 and port 80"}),
+    (["nat", "--limit", "3", "--", "not (udp)", "-x"],
+     {"command": "nat", "limit": 3, "filter": "not (udp) -x"}),
     (["nat", "--limit", "10000"], {"command": "nat", "limit": 10000}),
     (["iface", "list"], {"command": "iface.list"}),
     (["iface", "add", "eth0"], {"command": "iface.add", "name": "eth0"}),
@@ -225,6 +234,7 @@ def test_nat_shows_both_tuples():
     text = ask(["nat", "--limit", "1"], nat=nat_document([mapping()], 40)).expect(0).out
     has(text, "1 of 40, --limit shows more")
     has(ask(["nat"], nat=nat_document([])).expect(0).out, "nothing is translated")
+    has(ask(["nat", "udp"], nat=nat_document([])).expect(0).out, "no mappings match")
 
 
 def test_garbage_reply():

@@ -69,10 +69,12 @@ static uint64_t by_packets(const struct plx_flow *flow)
 	return flow->stats.packets;
 }
 
+static const struct plx_cache_query most_packets = {.sort = by_packets};
+
 static void finish(struct fixture *f)
 {
 	static struct plx_flow held[MAX_EMITTED];
-	size_t nr = plx_cache__top(f->cache, by_packets, held, MAX_EMITTED);
+	size_t nr = plx_cache__top(f->cache, &most_packets, held, MAX_EMITTED, NULL);
 
 	assert_int_equal(f->added,
 			 packets_of(f->emitted, f->nr_emitted) + packets_of(held, nr) + f->refused);
@@ -190,7 +192,7 @@ static void flows_in_different_tunnels_are_different_flows(void **state)
 			f->tunnel = tunnels[i];
 			add(f, 1, 1 + i, START, START + round);
 		}
-	assert_int_equal(plx_cache__top(f->cache, by_packets, top, NR + 1), NR);
+	assert_int_equal(plx_cache__top(f->cache, &most_packets, top, NR + 1, NULL), NR);
 	plx_cache__flush(f->cache);
 	assert_false(plx_cache__expire(f->cache, START + 10, 100));
 	assert_int_equal(f->nr_emitted, NR);
@@ -221,7 +223,7 @@ static void a_flow_in_no_tunnel_has_none_of_an_earlier_one(void **state)
 	assert_int_equal(f->nr_emitted, 1);
 	f->tunnel = none;
 	add(f, 1, 1, START, START); /* into the same entry */
-	assert_int_equal(plx_cache__top(f->cache, by_packets, &top, 1), 1);
+	assert_int_equal(plx_cache__top(f->cache, &most_packets, &top, 1, NULL), 1);
 	assert_memory_equal(&top.tunnel, &none, sizeof(none));
 	plx_cache__flush(f->cache);
 	plx_cache__expire(f->cache, START + 20, 10);
@@ -401,10 +403,10 @@ static void top_is_sorted_and_bounded(void **state)
 	(void)state;
 	for (uint32_t id = 0; id < 500; id++)
 		add(f, id, 1 + id * 7919 % 500, START, START);
-	assert_int_equal(plx_cache__top(f->cache, by_packets, top, 10), 10);
+	assert_int_equal(plx_cache__top(f->cache, &most_packets, top, 10, NULL), 10);
 	for (uint32_t i = 0; i < 10; i++)
 		assert_int_equal(top[i].stats.packets, 500 - i);
-	assert_int_equal(plx_cache__top(f->cache, by_packets, top, 0), 0);
+	assert_int_equal(plx_cache__top(f->cache, &most_packets, top, 0, NULL), 0);
 	finish(f);
 }
 
