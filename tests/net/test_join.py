@@ -19,7 +19,7 @@ from netlab import equal, main
 from router import (CLIENT4, CLIENT6, OUTSIDE4, SERVER4, SERVER6, Router, by_tuple, conntrack, translated,
                     tuple_of)
 
-TCP_OCTETS = 8 << 20
+TCP_OCTETS = int(os.environ.get("PLX_JOIN_OCTETS", 8 << 20))
 
 
 def both_sides(records, truth, egress):
