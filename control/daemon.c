@@ -14,6 +14,7 @@
 #include "ctl_requests.h"
 #include "ctl_server.h"
 #include "log.h"
+#include "never_left.h"
 #include "notify.h"
 #include "translate.h"
 
@@ -67,6 +68,14 @@ static void book_emitted(struct plx_daemon *daemon, uint32_t ifindex, int direct
 	plx_tally_add(daemon->nr_exporters ? &books->exported : &books->no_exporter, tally);
 }
 
+/* Was it dropped, and not for this machine, nor on its way where nobody counts? */
+static void judge_unleft(struct plx_daemon *daemon, struct plx_flow *flow)
+{
+	if (flow->unleft && daemon->route &&
+	    plx_never_left__dropped(daemon->route, daemon->dp, flow))
+		flow->dropped = flow->unleft;
+}
+
 void plx_daemon__sampled(const struct plx_daemon *daemon, struct plx_flow *flow)
 {
 	flow->sampling_interval = daemon->config->sampling.interval;
@@ -86,7 +95,11 @@ static bool on_emit(void *arg, const struct plx_flow *cached)
 		if (!plx_exporter__ready(daemon->exporters[i]))
 			return false;
 	plx_translate__flow(daemon->nat, &flow);
+	judge_unleft(daemon, &flow);
 	plx_daemon__sampled(daemon, &flow);
+	/* Its packets were exported before, and it has nothing to say at its end. */
+	if (!flow.stats.packets && !flow.post.packets && !flow.dropped)
+		return true;
 	for (size_t i = 0; i < daemon->nr_exporters; i++)
 		plx_exporter__export(daemon->exporters[i], &flow);
 	book_emitted(daemon, flow.key.ifindex, direction_of(&flow.key), &tally);
@@ -480,6 +493,9 @@ int plx_daemon__new(const struct plx_config *config, struct plx_daemon **ret_dae
 	err = plx_dataplane__open(&dataplane, &daemon->dp, ret_err, err_size);
 	if (err)
 		goto out;
+	if (config->forwarded == PLX_FORWARDED_JOIN)
+		daemon->route = plx_route__open();
+	cache.unleft = daemon->route != NULL;
 	err = -ENOMEM;
 	snprintf(ret_err, err_size, "flow cache of %u flows: out of memory", cache.capacity);
 	daemon->cache = plx_cache__new(&cache);
@@ -543,5 +559,6 @@ void plx_daemon__free(struct plx_daemon *daemon)
 		event_base_free(daemon->base);
 	plx_cache__free(daemon->cache);
 	plx_nat__close(daemon->nat);
+	plx_route__close(daemon->route);
 	free(daemon);
 }

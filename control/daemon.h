@@ -40,8 +40,9 @@ struct plx_daemon {
 	struct event_base *base;
 	struct plx_dataplane *dp;
 	struct plx_cache *cache;
-	struct plx_nat *nat; /* NULL: nobody says what is translated */
-	bool ctnetlink;	     /* nat listens to it */
+	struct plx_nat *nat;	 /* NULL: nobody says what is translated */
+	struct plx_route *route; /* NULL: flows that never left are not told as dropped */
+	bool ctnetlink;		 /* nat listens to it */
 	struct plx_ledger ledger;
 	struct plx_exporter *exporters[PLX_MAX_EXPORTERS];
 	size_t nr_exporters;

@@ -52,7 +52,8 @@ struct entry {
 	bool closing; /* FIN or RST was seen, in this interval or before */
 	bool forced;
 	bool in;
-	bool out; /* egress[] has it */
+	bool out;    /* egress[] has it */
+	bool unleft; /* egress[] has what came in while it never left, in former intervals */
 	uint64_t id;
 	struct plx_flow_stats stats;
 };
@@ -237,6 +238,19 @@ static int64_t missing_of(const struct plx_cache *cache, uint32_t index)
 	return egress->missing + (int64_t)(e->stats.packets - egress->post.packets);
 }
 
+/* Packets of a flow that came in and never left, if it was looked for where it would have. */
+static uint64_t unleft_of(const struct plx_cache *cache, uint32_t index)
+{
+	const struct entry *e = &cache->entries[index];
+	uint64_t before = 0;
+
+	if (!cache->opts.unleft || e->out || e->key.flags & PLX_KEY_DIR_OUT)
+		return 0;
+	if (e->unleft)
+		before = egress_of(cache, index)->missing;
+	return is_lopsided(cache, e) ? 0 : before + e->stats.packets;
+}
+
 /* An entry as others see it. */
 static struct plx_flow flow_of(const struct plx_cache *cache, uint32_t index,
 			       enum plx_end_reason reason)
@@ -259,8 +273,10 @@ static struct plx_flow flow_of(const struct plx_cache *cache, uint32_t index,
 		flow.stats.frame_octets = egress->post.frame_octets;
 	}
 	/* Before the end packets may be on their way. */
-	if (missing > 0 && (reason == PLX_END_IDLE || reason == PLX_END_DETECTED))
-		flow.dropped = missing;
+	if (reason == PLX_END_IDLE || reason == PLX_END_DETECTED) {
+		flow.dropped = missing > 0 ? missing : 0;
+		flow.unleft = unleft_of(cache, index);
+	}
 	return flow;
 }
 
@@ -345,13 +361,29 @@ static void release(struct plx_cache *cache, uint32_t index)
 	cache->info.flows--;
 }
 
+/* An interval ends in which nothing left. */
+static void keep_unleft(struct plx_cache *cache, uint32_t index)
+{
+	uint64_t packets = unleft_of(cache, index);
+	struct entry *e = &cache->entries[index];
+	struct egress *egress;
+
+	e->unleft = packets > 0;
+	if (!packets)
+		return;
+	egress = plx_sparse_touch(&cache->egress, index);
+	*egress = (struct egress){.missing = (int64_t)packets};
+}
+
 /* Offer e. On success it is gone, or, when cut by the active timeout, begins a new interval. */
 static bool emit(struct plx_cache *cache, uint32_t index, enum plx_end_reason reason)
 {
 	struct entry *e = &cache->entries[index];
 
 	/* What was lost on the way may come to light after the last packet that was counted. */
-	if (!is_empty(cache, index) || (reason != PLX_END_ACTIVE && missing_of(cache, index) > 0)) {
+	if (!is_empty(cache, index) ||
+	    (reason != PLX_END_ACTIVE &&
+	     (missing_of(cache, index) > 0 || unleft_of(cache, index) > 0))) {
 		struct plx_flow flow = flow_of(cache, index, reason);
 
 		if (!cache->opts.emit(cache->opts.arg, &flow))
@@ -370,6 +402,8 @@ static bool emit(struct plx_cache *cache, uint32_t index, enum plx_end_reason re
 			/* It may never leave again where it did. */
 			if (e->in && is_lopsided(cache, e))
 				e->out = false;
+		} else if (cache->opts.unleft) {
+			keep_unleft(cache, index);
 		}
 		e->stats.packets = e->stats.octets = e->stats.frame_octets = 0;
 		list_remove(cache, index);
@@ -459,7 +493,11 @@ static void merge_out(struct plx_cache *cache, uint32_t index, const struct plx_
 
 	if (!e->out) {
 		e->out = true;
-		*egress = (struct egress){.post.ifindex = rec->key.ifindex};
+		*egress = (struct egress){
+			.post.ifindex = rec->key.ifindex,
+			.missing = e->unleft ? egress->missing : 0,
+		};
+		e->unleft = false;
 	}
 	if (!e->in) {
 		if (begins)
@@ -485,7 +523,7 @@ static uint32_t begin(struct plx_cache *cache, const struct plx_flow_record *rec
 	e->key = rec->key;
 	e->stats = rec->stats;
 	e->stats.packets = e->stats.octets = e->stats.frame_octets = 0;
-	e->closing = e->forced = e->in = e->out = false;
+	e->closing = e->forced = e->in = e->out = e->unleft = false;
 	e->id = cache->next_id++;
 	if (is_egress(cache, rec)) {
 		e->key.flags &= ~PLX_KEY_DIR_OUT;

@@ -25,6 +25,7 @@ struct plx_cache_opts {
 	uint64_t inactive_ns;
 	uint64_t linger_ns; /* after FIN or RST */
 	bool join;	    /* both sides of a forwarded flow are one flow */
+	bool unleft;	    /* tell of flows that never left, plx_flow.unleft */
 	plx_emit_fn emit;
 	void *arg;
 };

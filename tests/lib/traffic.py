@@ -226,6 +226,26 @@ def exchanges(source, addr, port, first, count, rate):
     print(count / (time.monotonic() - begin))
 
 
+def shots(source, addr, port, count, flows="", rate="2000"):
+    """Datagrams that nobody answers, each of another flow, or in turn of so many flows."""
+    count, rate = int(count), float(rate)
+    flows = int(flows or count)
+    sockets = []
+    begin = time.monotonic()
+    for i in range(count):
+        if i < flows:
+            sock = bound(socket.SOCK_DGRAM, source, 10000 + i)
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_BROADCAST, 1)
+            sockets.append(sock)
+        # not connected: an error that comes back is of no interest
+        sockets[i % flows].sendto(b"!", (addr, int(port)))
+        if flows == count:
+            sockets[i].close()
+        ahead = i / rate - (time.monotonic() - begin)
+        if ahead > 0.002:
+            time.sleep(ahead)
+
+
 def frames(dev):
     # From one CPU, or they may overtake each other on the way.
     os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
@@ -245,5 +265,5 @@ def frames(dev):
 
 if __name__ == "__main__":
     {"tcp-server": tcp_server, "tcp-client": tcp_client, "udp-sink": udp_sink, "udp": udp,
-     "echo": echo, "talk": talk, "exchanges": exchanges,
+     "echo": echo, "talk": talk, "exchanges": exchanges, "shots": shots,
      "frames": frames}[sys.argv[1]](*sys.argv[2:])

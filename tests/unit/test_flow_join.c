@@ -40,6 +40,7 @@ static int open_cache(void **state)
 		.inactive_ns = 15 * SECOND,
 		.linger_ns = 2 * SECOND,
 		.join = true,
+		.unleft = true,
 		.emit = take,
 	};
 
@@ -289,6 +290,75 @@ static void what_only_one_side_was_metered_of_is_not_dropped(void **state)
 	assert_int_equal(joined(10, 9)->dropped, 1);
 }
 
+/* The only record so far: of a flow that came in and never left. */
+static void unleft(uint64_t packets, enum plx_end_reason reason, uint64_t want)
+{
+	assert_int_equal(nr_emitted, 1);
+	assert_int_equal(emitted[0].stats.packets, packets);
+	assert_int_equal(emitted[0].end_reason, reason);
+	assert_int_equal(emitted[0].post.ifindex, 0);
+	assert_int_equal(emitted[0].unleft, want);
+	assert_int_equal(emitted[0].dropped, 0);
+}
+
+static void what_never_left_is_told_at_the_end_in_full(void **state)
+{
+	(void)state;
+	in(1, 5, START);
+	expire_at(START + 16 * SECOND, 1);
+	unleft(5, PLX_END_IDLE, 5);
+	/* cut twice, and silent at its end */
+	in(1, 3, START + 20 * SECOND);
+	for (int i = 1; i <= 60; i++)
+		in(1, 1, START + (20 + i) * SECOND);
+	expire_at(START + 81 * SECOND, 1);
+	unleft(63, PLX_END_ACTIVE, 0);
+	in(1, 2, START + 82 * SECOND);
+	expire_at(START + 98 * SECOND, 1);
+	unleft(2, PLX_END_IDLE, 65);
+	/* a cut that nothing follows */
+	for (int i = 0; i <= 60; i++)
+		in(2, 1, START + (100 + i) * SECOND);
+	expire_at(START + 161 * SECOND, 1);
+	unleft(61, PLX_END_ACTIVE, 0);
+	expire_at(START + 176 * SECOND, 1);
+	unleft(0, PLX_END_IDLE, 61);
+}
+
+static void what_leaves_later_has_dropped_what_did_not(void **state)
+{
+	(void)state;
+	for (int i = 0; i <= 60; i++)
+		in(1, 1, START + i * SECOND);
+	expire_at(START + 61 * SECOND, 1);
+	unleft(61, PLX_END_ACTIVE, 0);
+	in(1, 4, START + 62 * SECOND);
+	out(1, 3, START + 62 * SECOND);
+	expire_at(START + 78 * SECOND, 1);
+	assert_int_equal(joined(4, 3)->dropped, 62);
+	assert_int_equal(emitted[0].unleft, 0);
+	/* nothing of this is left to the next flow in its place */
+	in(2, 1, START + 80 * SECOND);
+	out(2, 1, START + 80 * SECOND);
+	expire_at(START + 96 * SECOND, 1);
+	assert_int_equal(joined(1, 1)->dropped, 0);
+}
+
+static void what_one_side_alone_was_metered_of_is_not_unleft(void **state)
+{
+	(void)state;
+	in(1, 5, START);
+	plx_cache__interfaces_changed(cache, START + SECOND);
+	in(1, 5, START + 2 * SECOND);
+	in(2, 5, START + 2 * SECOND);
+	expire_at(START + 18 * SECOND, 2);
+	assert_int_equal(emitted[0].unleft + emitted[1].unleft, 5);
+	/* and what leaves without having come in never is */
+	out(3, 5, START + 20 * SECOND);
+	expire_at(START + 36 * SECOND, 1);
+	assert_int_equal(emitted[0].unleft, 0);
+}
+
 static void entry_that_is_used_again_has_no_egress(void **state)
 {
 	(void)state;
@@ -337,6 +407,9 @@ int main(void)
 		TEST(packets_on_their_way_are_not_dropped),
 		TEST(drops_of_a_flow_that_ended_at_its_cut_are_told),
 		TEST(what_only_one_side_was_metered_of_is_not_dropped),
+		TEST(what_never_left_is_told_at_the_end_in_full),
+		TEST(what_leaves_later_has_dropped_what_did_not),
+		TEST(what_one_side_alone_was_metered_of_is_not_unleft),
 		TEST(entry_that_is_used_again_has_no_egress),
 		TEST(a_long_random_run_loses_nothing),
 	};
