@@ -124,6 +124,21 @@ static void on_record(void *arg, const struct plx_flow_record *rec)
 		plx_tally_add(err ? &books->cache_full : &books->held, &tally);
 }
 
+static void on_nat_event(void *arg, bool begins, const struct plx_nat_mapping *original,
+			 uint64_t at_ns)
+{
+	const struct plx_nat_event event = {
+		.before = original->before,
+		.after = original->after,
+		.begins = begins,
+		.at_ns = at_ns,
+	};
+	struct plx_daemon *daemon = arg;
+
+	for (size_t i = 0; i < daemon->nr_exporters; i++)
+		plx_exporter__event(daemon->exporters[i], &event);
+}
+
 /* A program saw a packet of a connection under NAT. */
 static void on_nat_seen(void *arg, const struct plx_nat_seen *seen)
 {
@@ -381,6 +396,8 @@ static void open_nat(struct plx_daemon *daemon)
 		.ctnetlink = config->nat != PLX_NAT_KFUNCS,
 		.buffer_bytes = NAT_BUFFER,
 		.resync_ns = NAT_RESYNC_NS,
+		.event = on_nat_event,
+		.arg = daemon,
 	};
 	struct plx_kfunc_info kfuncs;
 	char why[256];

@@ -15,6 +15,7 @@ struct plx_exporter {
 	const struct plx_sink_ops *ops;
 	void *sink;
 	struct plx_exporter_stats books;
+	bool nat_events;
 	char url[PLX_EXPORTER_URL_MAX];
 };
 
@@ -47,6 +48,7 @@ int plx_exporter__open(const struct plx_exporter_env *env, const char *url,
 	strcpy(exporter->url, url);
 	exporter->books.state = "ready";
 	exporter->ops = sinks[parsed.scheme];
+	exporter->nat_events = parsed.opts.nat_events;
 	err = exporter->ops->open(env, &parsed, &exporter->books, &exporter->sink, ret_err,
 				  err_size);
 	if (err)
@@ -77,6 +79,16 @@ void plx_exporter__export(struct plx_exporter *exporter, const struct plx_flow *
 
 	plx_tally_add(&exporter->books.handed, &tally);
 	exporter->ops->export(exporter->sink, flow);
+}
+
+void plx_exporter__event(struct plx_exporter *exporter, const struct plx_nat_event *event)
+{
+	static const struct plx_export_tally tally = {.records = 1};
+
+	if (!exporter->nat_events || !exporter->ops->event)
+		return;
+	plx_tally_add(&exporter->books.handed, &tally);
+	exporter->ops->event(exporter->sink, event);
 }
 
 void plx_exporter__flush(struct plx_exporter *exporter)

@@ -64,6 +64,9 @@ bool plx_exporter__ready(const struct plx_exporter *exporter);
 /* Take one flow: encoded and queued, or counted as lost. Never blocks. */
 void plx_exporter__export(struct plx_exporter *exporter, const struct plx_flow *flow);
 
+/* Take a NAT event, if the URL asks for them: encoded and queued, or counted as lost. */
+void plx_exporter__event(struct plx_exporter *exporter, const struct plx_nat_event *event);
+
 /* Close the message being filled so that it is sent even if nothing follows. */
 void plx_exporter__flush(struct plx_exporter *exporter);
 

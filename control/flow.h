@@ -50,6 +50,25 @@ struct plx_flow {
 	enum plx_end_reason end_reason;
 };
 
+/* A connection under NAT began or ended: a record of the NAT event log (RFC 8158). */
+struct plx_nat_event {
+	struct plx_nat_tuple before; /* of the connection's first packets, as they come in */
+	struct plx_nat_tuple after;  /* and as they leave */
+	bool begins;
+	uint64_t at_ns; /* clock of the flows */
+};
+
+/*
+ * natEvent (230). IANA has session create and delete for NAT44 and NAT64, and none for IPv6 to
+ * IPv6, which the translation create and delete of old stand for.
+ */
+static inline uint8_t plx_nat_event_number(const struct plx_nat_event *event)
+{
+	if (event->before.version == 6)
+		return event->begins ? 1 : 2;
+	return event->begins ? 4 : 5;
+}
+
 /* The clock of a flow's times: that of the kernel's programs, or that of a capture. */
 enum plx_flow_clock {
 	PLX_FLOW_MONOTONIC, /* CLOCK_MONOTONIC of this machine */

@@ -20,9 +20,9 @@
 #include "flow.h"
 
 #define PLX_IPFIX_SIZE_MIN     464  /* smallest message buffer: any record and its template fit */
-#define PLX_IPFIX_RECORD_MIN   100  /* no record is shorter */
+#define PLX_IPFIX_RECORD_MIN   100  /* no record of a flow is shorter; events are */
 #define PLX_IPFIX_REFRESH_MSGS 1    /* messages with nothing but templates, in a row, at most */
-#define PLX_IPFIX_TEMPLATES    2496 /* no more are in use: sets of what not all flows have */
+#define PLX_IPFIX_TEMPLATES    2498 /* no more are in use: sets of what not all flows have, events */
 
 struct plx_ipfix_template {
 	uint16_t id;
@@ -77,6 +77,9 @@ void plx_ipfix_begin(struct plx_ipfix *ipfix, void *buf, size_t size, uint64_t n
  * raise it with plx_ipfix_now() first.
  */
 bool plx_ipfix_add(struct plx_ipfix *ipfix, const struct plx_flow *flow);
+
+/* Same for a record of the NAT event log; it has templates of its own. */
+bool plx_ipfix_add_event(struct plx_ipfix *ipfix, const struct plx_nat_event *event);
 
 static inline void plx_ipfix_now(struct plx_ipfix *ipfix, uint64_t now_ns)
 {

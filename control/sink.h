@@ -23,6 +23,8 @@ struct plx_sink_ops {
 		    size_t err_size);
 	bool (*ready)(const void *sink);
 	void (*export)(void *sink, const struct plx_flow *flow);
+	/* NULL, or a record of the NAT event log: one record without packets in the books. */
+	void (*event)(void *sink, const struct plx_nat_event *event);
 	void (*flush)(void *sink);
 	void (*close)(void *sink);
 };

@@ -45,6 +45,7 @@ struct udp_sink {
 	bool ticking;	    /* timer_fd is armed */
 	struct plx_ipfix ipfix;
 	struct plx_pacer pacer;
+	uint32_t max_cost; /* records: what a message of the shortest flows has */
 
 	/* Ring: closed messages from first on, then the one being filled. */
 	uint8_t *buffers;
@@ -138,8 +139,10 @@ static void on_tick(evutil_socket_t fd, short events, void *arg)
 	for (int i = 0; i < BURST_MESSAGES && sink->closed; i++) {
 		uint32_t cost = (uint32_t)sink->slots[sink->first].tally.records;
 
-		/* A message of templates alone costs as much as one record. */
+		/* A message of templates alone costs as much as one record, one of events as flows.
+		 */
 		cost = cost ? cost : 1;
+		cost = cost < sink->max_cost ? cost : sink->max_cost;
 		wait_ns = plx_pacer_delay(&sink->pacer, cost, now_ns);
 		if (!wait_ns && send_message(sink, now_ns))
 			wait_ns = TICK_NS;
@@ -213,17 +216,30 @@ static void on_hold(evutil_socket_t fd, short events, void *arg)
 	end_message(sink);
 }
 
+/* Make sure that a message is being filled. False: no room, and the record is lost. */
+static bool need_message(struct udp_sink *sink, const struct plx_export_tally *tally)
+{
+	if (sink->filling || begin_message(sink))
+		return true;
+	plx_tally_add(&sink->books->lost[PLX_LOSS_QUEUE], tally);
+	plx_ipfix_skip(&sink->ipfix);
+	return false;
+}
+
+static void note_queued(struct udp_sink *sink, const struct plx_export_tally *tally)
+{
+	plx_tally_add(&sink->slots[slot_index(sink, sink->closed)].tally, tally);
+	plx_tally_add(&sink->books->queued, tally);
+}
+
 static void udp_export(void *arg, const struct plx_flow *flow)
 {
 	struct udp_sink *sink = arg;
 	struct plx_export_tally tally = plx_flow_tally(flow);
 
 	for (;;) {
-		if (!sink->filling && !begin_message(sink)) {
-			plx_tally_add(&sink->books->lost[PLX_LOSS_QUEUE], &tally);
-			plx_ipfix_skip(&sink->ipfix);
+		if (!need_message(sink, &tally))
 			return;
-		}
 		/* A capture's clock is not ours: the export time gives way, not the flow's. */
 		if (flow->stats.last_ns > sink->ipfix.now_ns)
 			plx_ipfix_now(&sink->ipfix, sink->clock == PLX_FLOW_WALL
@@ -233,8 +249,24 @@ static void udp_export(void *arg, const struct plx_flow *flow)
 			break;
 		end_message(sink);
 	}
-	plx_tally_add(&sink->slots[slot_index(sink, sink->closed)].tally, &tally);
-	plx_tally_add(&sink->books->queued, &tally);
+	note_queued(sink, &tally);
+}
+
+static void udp_event(void *arg, const struct plx_nat_event *event)
+{
+	static const struct plx_export_tally tally = {.records = 1};
+	struct udp_sink *sink = arg;
+
+	for (;;) {
+		if (!need_message(sink, &tally))
+			return;
+		if (event->at_ns > sink->ipfix.now_ns)
+			plx_ipfix_now(&sink->ipfix, plx_flow_now_ns(sink->clock));
+		if (plx_ipfix_add_event(&sink->ipfix, event))
+			break;
+		end_message(sink);
+	}
+	note_queued(sink, &tally);
 }
 
 static bool udp_ready(const void *arg)
@@ -380,8 +412,8 @@ static int udp_open(const struct plx_exporter_env *env, const struct plx_url *ur
 	}
 	plx_ipfix_init(&sink->ipfix, url->opts.domain ? url->opts.domain : env->observation_domain,
 		       url->opts.template_refresh_s, url->opts.template_packets);
-	plx_pacer_init(&sink->pacer, url->opts.rate, (uint32_t)(slot_size / PLX_IPFIX_RECORD_MIN),
-		       plx_mono_ns());
+	sink->max_cost = (uint32_t)(slot_size / PLX_IPFIX_RECORD_MIN);
+	plx_pacer_init(&sink->pacer, url->opts.rate, sink->max_cost, plx_mono_ns());
 	*ret_sink = sink;
 	sink = NULL;
 	err = 0;
@@ -394,6 +426,7 @@ const struct plx_sink_ops plx_sink_ipfix_udp = {
 	.open = udp_open,
 	.ready = udp_ready,
 	.export = udp_export,
+	.event = udp_event,
 	.flush = udp_flush,
 	.close = udp_close,
 };

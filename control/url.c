@@ -33,6 +33,7 @@ static const struct option ipfix_options[] = {
 	OPTION("domain", domain, 1, UINT32_MAX, 0),
 	OPTION("rate", rate, 0, 100000000, 100000),
 	OPTION("queue", queue, 16, 1048576, 8192),
+	OPTION("nat-events", nat_events, 0, 1, 0),
 };
 #define NR_OPTIONS (sizeof(ipfix_options) / sizeof(ipfix_options[0]))
 #undef OPTION
@@ -85,7 +86,7 @@ static int parse_option(char *text, struct plx_url *url, uint32_t *seen, char *r
 	if (!option)
 		return refuse(ret_err, err_size,
 			      "unknown option \"%s\"; known: template-refresh, template-packets, "
-			      "mtu, domain, rate, queue",
+			      "mtu, domain, rate, queue, nat-events",
 			      text);
 	if (*seen & 1u << (option - ipfix_options))
 		return refuse(ret_err, err_size, "option \"%s\" is given twice", text);

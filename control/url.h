@@ -26,10 +26,11 @@ struct plx_url {
 	struct {
 		uint32_t template_refresh_s;
 		uint32_t template_packets;
-		uint32_t mtu;	 /* IP packet, headers included */
-		uint32_t domain; /* 0: not given */
-		uint32_t rate;	 /* records/s, 0: unlimited */
-		uint32_t queue;	 /* messages */
+		uint32_t mtu;	     /* IP packet, headers included */
+		uint32_t domain;     /* 0: not given */
+		uint32_t rate;	     /* records/s, 0: unlimited */
+		uint32_t queue;	     /* messages */
+		uint32_t nat_events; /* 1: with the NAT event log */
 	} opts;
 };
 

@@ -605,6 +605,7 @@ static int open_nat(struct plx_nat *nat)
 	nat->table = plx_nat_table_new(opts->capacity, opts->retention_ns);
 	if (!nat->table)
 		return fail(nat, -ENOMEM, "out of memory");
+	plx_nat_table_notify(nat->table, opts->event, opts->arg);
 	return opts->ctnetlink ? listen_to_kernel(nat) : 0;
 }
 

@@ -83,6 +83,8 @@ struct plx_nat_table {
 	bool sweeping;
 	uint32_t sweep; /* the next to look at */
 	uint64_t untranslated, events, dumped, evicted, ambiguous;
+	plx_nat_event_fn event;
+	void *event_arg;
 };
 
 struct plx_nat_table *plx_nat_table_new(uint32_t capacity, uint64_t retention_ns)
@@ -110,6 +112,12 @@ struct plx_nat_table *plx_nat_table_new(uint32_t capacity, uint64_t retention_ns
 	table->dump = 1;
 	table->seed = plx_hash_seed(table);
 	return table;
+}
+
+void plx_nat_table_notify(struct plx_nat_table *table, plx_nat_event_fn event, void *arg)
+{
+	table->event = event;
+	table->event_arg = arg;
 }
 
 void plx_nat_table_free(struct plx_nat_table *table)
@@ -362,9 +370,57 @@ static bool is_same(const struct entry *e, const struct plx_nat_conn *conn)
 	       same_tuple(&e->tuple[1], &conn->tuple[1]);
 }
 
+/* The mapping of the direction of a node. */
+static void fill(const struct plx_nat_table *table, uint32_t node, struct plx_nat_mapping *ret)
+{
+	const struct entry *e = entry_of(table, node);
+	enum plx_nat_dir dir = node % 2;
+
+	*ret = (struct plx_nat_mapping){
+		.before = e->tuple[dir],
+		.after = reverse(&e->tuple[!dir]),
+		.reply = dir == PLX_NAT_REPLY,
+		.live = e->state == LIVE,
+		.older = e->older,
+		.seen_reply = e->seen_reply,
+		.assured = e->assured,
+		.tcp_state = e->tcp_state,
+		.zone = e->zone[dir],
+		.id = e->id,
+		.created_ns = e->created_ns,
+		.last_ns = e->last_ns,
+		.packets = e->packets[dir],
+		.octets = e->octets[dir],
+	};
+	if (memcmp(ret->before.source, ret->after.source, sizeof(ret->before.source)) != 0 ||
+	    ret->before.source_port != ret->after.source_port)
+		ret->kind |= PLX_NAT_SOURCE;
+	if (memcmp(ret->before.dest, ret->after.dest, sizeof(ret->before.dest)) != 0 ||
+	    ret->before.dest_port != ret->after.dest_port)
+		ret->kind |= PLX_NAT_DEST;
+}
+
+/* Tell of the beginning or the end of e, which has its state before or after it. */
+static void announce(struct plx_nat_table *table, const struct entry *e, bool begins,
+		     uint64_t now_ns)
+{
+	struct plx_nat_mapping original;
+
+	if (!table->event)
+		return;
+	fill(table, index_of(table, e) * 2 + PLX_NAT_ORIGINAL, &original);
+	table->event(table->event_arg, begins, &original, now_ns);
+}
+
 static bool is_event(enum plx_nat_told told)
 {
 	return told != PLX_NAT_TOLD_DUMP && told != PLX_NAT_TOLD_PACKET;
+}
+
+/* No event and no dump told of it so far. */
+static bool is_packets_only(const struct entry *e)
+{
+	return e->event == 0 && e->id == 0;
 }
 
 /* Enter what changes in the life of a connection. */
@@ -390,6 +446,9 @@ static struct entry *start(struct plx_nat_table *table, struct entry *e,
 	bool older = told != PLX_NAT_TOLD_NEW;
 	uint64_t created_ns = now_ns;
 	uint32_t chain, *link;
+	/* Nobody saw those of the first dump begin, nor one whose end is the first that is told. */
+	bool begins = told != PLX_NAT_TOLD_END &&
+		      (told != PLX_NAT_TOLD_DUMP || table->dump != FIRST_DUMP);
 
 	if (!e) {
 		e = take_entry(table);
@@ -397,6 +456,10 @@ static struct entry *start(struct plx_nat_table *table, struct entry *e,
 		chain = *link;
 		*link = index_of(table, e) + 1;
 	} else {
+		if (e->state == LIVE && is_packets_only(e) && is_same(e, conn))
+			begins = false; /* a packet told of it before its event was read */
+		else if (e->state == LIVE)
+			announce(table, e, false, now_ns);
 		take_out(table, e);
 		chain = e->chain;
 		if (e->state == MISSING && older && is_same(e, conn))
@@ -414,11 +477,15 @@ static struct entry *start(struct plx_nat_table *table, struct entry *e,
 	};
 	refresh(e, conn, now_ns);
 	put(table, e, LIVE);
+	if (begins)
+		announce(table, e, true, now_ns);
 	return e;
 }
 
 static void finish(struct plx_nat_table *table, struct entry *e, enum state state, uint64_t now_ns)
 {
+	if (e->state == LIVE)
+		announce(table, e, false, now_ns);
 	take_out(table, e);
 	e->last_ns = now_ns;
 	put(table, e, state);
@@ -473,7 +540,8 @@ static struct entry *tell(struct plx_nat_table *table, struct entry *e, enum plx
 }
 
 /* Not kept; but a connection that had the tuple and was translated is gone. */
-static void tell_untranslated(struct plx_nat_table *table, struct entry *e, enum plx_nat_told told)
+static void tell_untranslated(struct plx_nat_table *table, struct entry *e, enum plx_nat_told told,
+			      uint64_t now_ns)
 {
 	bool dump = told == PLX_NAT_TOLD_DUMP;
 
@@ -481,6 +549,8 @@ static void tell_untranslated(struct plx_nat_table *table, struct entry *e, enum
 		return;
 	if (!dump || table->dump == FIRST_DUMP)
 		table->untranslated++;
+	if (e && e->state == LIVE)
+		announce(table, e, false, now_ns);
 	if (e)
 		forget(table, e);
 }
@@ -502,7 +572,7 @@ void plx_nat_table_tell(struct plx_nat_table *table, enum plx_nat_told told,
 	 * translates without setting them, and an ICMP id is no part of a flow's key.
 	 */
 	if (same_tuple(&conn->tuple[0], &back)) {
-		tell_untranslated(table, e, told);
+		tell_untranslated(table, e, told, now_ns);
 		return;
 	}
 	e = tell(table, e, told, conn, now_ns);
@@ -575,36 +645,6 @@ bool plx_nat_table_silence(struct plx_nat_table *table, uint64_t now_ns, uint64_
 		finish(table, e, MISSING, now_ns);
 	}
 	return false;
-}
-
-/* The mapping of the direction of a node. */
-static void fill(const struct plx_nat_table *table, uint32_t node, struct plx_nat_mapping *ret)
-{
-	const struct entry *e = entry_of(table, node);
-	enum plx_nat_dir dir = node % 2;
-
-	*ret = (struct plx_nat_mapping){
-		.before = e->tuple[dir],
-		.after = reverse(&e->tuple[!dir]),
-		.reply = dir == PLX_NAT_REPLY,
-		.live = e->state == LIVE,
-		.older = e->older,
-		.seen_reply = e->seen_reply,
-		.assured = e->assured,
-		.tcp_state = e->tcp_state,
-		.zone = e->zone[dir],
-		.id = e->id,
-		.created_ns = e->created_ns,
-		.last_ns = e->last_ns,
-		.packets = e->packets[dir],
-		.octets = e->octets[dir],
-	};
-	if (memcmp(ret->before.source, ret->after.source, sizeof(ret->before.source)) != 0 ||
-	    ret->before.source_port != ret->after.source_port)
-		ret->kind |= PLX_NAT_SOURCE;
-	if (memcmp(ret->before.dest, ret->after.dest, sizeof(ret->before.dest)) != 0 ||
-	    ret->before.dest_port != ret->after.dest_port)
-		ret->kind |= PLX_NAT_DEST;
 }
 
 /* Whether the other end of two connections that share a tuple, or the zone, differs. */

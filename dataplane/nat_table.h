@@ -36,6 +36,8 @@ enum plx_nat_told {
 
 /* 0 < capacity <= 2^30. NULL: no memory. Free with plx_nat_table_free(), which takes NULL. */
 struct plx_nat_table *plx_nat_table_new(uint32_t capacity, uint64_t retention_ns);
+/* Whom to tell when connections begin and end; read <plx/nat.h>. */
+void plx_nat_table_notify(struct plx_nat_table *table, plx_nat_event_fn event, void *arg);
 void plx_nat_table_free(struct plx_nat_table *table);
 
 /* Enter what an event, a dump or a packet says. now_ns: of a packet its own time. */

@@ -66,6 +66,8 @@ static void options_have_defaults_and_bounds(void **state)
 	assert_int_equal(url.opts.domain, 0);
 	assert_int_equal(url.opts.rate, 100000);
 	assert_int_equal(url.opts.queue, 8192);
+	assert_int_equal(url.opts.nat_events, 0);
+	assert_int_equal(parse_good("ipfix://h?nat-events=1").opts.nat_events, 1);
 	url = parse_good("ipfix://h?template-refresh=1&template-packets=1&mtu=512&domain=1&rate=0&"
 			 "queue=16");
 	assert_int_equal(url.opts.template_refresh_s, 1);
@@ -99,7 +101,7 @@ static void json_takes_any_path(void **state)
 static void bad_urls_are_refused_with_one_line(void **state)
 {
 #define SUPPORTED "supported: ipfix://HOST:PORT (UDP), json:PATH, json:-"
-#define KNOWN	  "known: template-refresh, template-packets, mtu, domain, rate, queue"
+#define KNOWN	  "known: template-refresh, template-packets, mtu, domain, rate, queue, nat-events"
 	static const struct {
 		const char *text;
 		int err;
@@ -167,6 +169,8 @@ static void bad_urls_are_refused_with_one_line(void **state)
 		 "option rate: \"100000001\" is not a number in 0..100000000"},
 		{"ipfix://h?rate=1.5", -EINVAL,
 		 "option rate: \"1.5\" is not a number in 0..100000000"},
+		{"ipfix://h?nat-events=2", -EINVAL,
+		 "option nat-events: \"2\" is not a number in 0..1"},
 		{"ipfix://h?queue=15", -EINVAL,
 		 "option queue: \"15\" is not a number in 16..1048576"},
 		{"ipfix://h?queue=1048577", -EINVAL,

@@ -43,6 +43,14 @@ struct plx_nat_mapping {
 	uint64_t octets;     /* 1, as of its end or of the last dump; else 0 */
 };
 
+/*
+ * A connection under NAT begins or has ended; original is the mapping of its original direction,
+ * at_ns CLOCK_MONOTONIC when we were told. Of those in the first dump only the end is told; of
+ * those that an overrun hid from us neither, or both late.
+ */
+typedef void (*plx_nat_event_fn)(void *arg, bool begins, const struct plx_nat_mapping *original,
+				 uint64_t at_ns);
+
 struct plx_nat_opts {
 	uint32_t capacity;     /* connections, those that have ended included; at most 2^30 */
 	uint64_t retention_ns; /* for so long a connection that has ended can be found */
@@ -50,6 +58,8 @@ struct plx_nat_opts {
 	uint32_t buffer_bytes; /* two are not used: room for what nobody has read yet, 640 an event
 				*/
 	uint64_t resync_ns;    /* between dumps, as long as there is what only a dump can tell */
+	plx_nat_event_fn event; /* called while reading, and by plx_nat__seen(); may be NULL */
+	void *arg;
 };
 
 struct plx_nat_info {
