@@ -6,6 +6,7 @@
 #include "client.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <poll.h>
 #include <stdbool.h>
 #include <stdlib.h>
@@ -13,6 +14,7 @@
 #include <sys/socket.h>
 #include <sys/time.h>
 #include <sys/un.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <json-c/json.h>
@@ -318,29 +320,119 @@ struct json_object *client_object(const struct cli *cli, struct json_object *doc
 	return typed_member(cli, document, key, json_type_object);
 }
 
-enum cli_exit client_show(const struct cli *cli, struct json_object *request,
+/* A reply that has come: as it is, or by render. Frees it. */
+static enum cli_exit show(const struct cli *cli, struct client_reply *reply,
 			  client_render_fn render)
 {
-	struct client_reply reply;
 	struct out_page page;
 	enum cli_exit status;
 
-	status = client_call(cli, request, &reply);
-	if (status != CLI_DONE)
-		return status;
 	if (cli->json) {
-		status = out_json(cli, reply.text, reply.size);
+		status = out_json(cli, reply->text, reply->size);
 		goto out;
 	}
 	status = out_begin(cli, &page);
 	if (status != CLI_DONE)
 		goto out;
-	status = render(cli, reply.document, page.stream);
+	status = render(cli, reply->document, page.stream);
 	if (status == CLI_DONE)
 		status = out_end(cli, &page);
 	else
 		out_drop(&page);
 out:
-	client_reply_done(&reply);
+	client_reply_done(reply);
 	return status;
+}
+
+enum cli_exit client_show(const struct cli *cli, struct json_object *request,
+			  client_render_fn render)
+{
+	struct client_reply reply;
+	enum cli_exit status = client_call(cli, request, &reply);
+
+	return status == CLI_DONE ? show(cli, &reply, render) : status;
+}
+
+/* In the child: never returns. */
+static void exec_program(const struct cli *cli, const char *option)
+{
+	static const char *const places[] = {"parallaxd", "../sbin/parallaxd"};
+	char self[PATH_MAX], path[PATH_MAX + 32];
+	ssize_t len = readlink("/proc/self/exe", self, sizeof(self) - 1);
+	char *argv[PROGRAM_OPERANDS_MAX + 3] = {"parallaxd", (char *)option};
+	char *slash;
+
+	for (int i = 0; i < cli->nr_operands; i++)
+		argv[2 + i] = cli->operands[i];
+	self[len < 0 ? 0 : len] = '\0';
+	slash = strrchr(self, '/');
+	for (size_t i = 0; slash && i < sizeof(places) / sizeof(places[0]); i++) {
+		snprintf(path, sizeof(path), "%.*s/%s", (int)(slash - self), self, places[i]);
+		execv(path, argv);
+	}
+	execvp("parallaxd", argv);
+	_exit(127);
+}
+
+/* Run it; what it says on *ret_fd, a socket as that of a daemon. */
+static int start_program(const struct cli *cli, const char *option, int *ret_fd, pid_t *ret_pid)
+{
+	int fds[2], err;
+	pid_t pid;
+
+	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds))
+		return -errno;
+	pid = fork();
+	err = pid < 0 ? -errno : 0;
+	if (pid == 0) {
+		dup2(fds[1], STDOUT_FILENO);
+		exec_program(cli, option);
+	}
+	close(fds[1]);
+	if (err) {
+		close(fds[0]);
+		return err;
+	}
+	*ret_fd = fds[0];
+	*ret_pid = pid;
+	return 0;
+}
+
+enum cli_exit client_show_program(const struct cli *cli, const char *option,
+				  client_render_fn render)
+{
+	struct client_reply reply = {0};
+	enum cli_exit status;
+	int fd = -1, err, how = 0;
+	pid_t pid = -1;
+
+	if (cli->nr_operands > PROGRAM_OPERANDS_MAX) {
+		out_error(cli, "usage", "%d operands, at most %d", cli->nr_operands,
+			  PROGRAM_OPERANDS_MAX);
+		return CLI_USAGE;
+	}
+	err = start_program(cli, option, &fd, &pid);
+	if (err) {
+		out_error(cli, "failed", "parallaxd: %s", strerror(-err));
+		return CLI_FAILED;
+	}
+	err = receive_line(fd, &reply.text, &reply.size);
+	close(fd);
+	while (waitpid(pid, &how, 0) < 0 && errno == EINTR)
+		;
+	if (err) {
+		out_error(cli, "failed",
+			  WIFEXITED(how) && WEXITSTATUS(how) == 127
+				  ? "no parallaxd beside this program, in ../sbin or in the PATH"
+				  : "parallaxd %s said nothing",
+			  option);
+		return CLI_FAILED;
+	}
+	status = check_reply(cli, &reply);
+	if (status != CLI_DONE) {
+		client_reply_done(&reply);
+		return status;
+	}
+	status = show(cli, &reply, render);
+	return status == CLI_DONE && (!WIFEXITED(how) || WEXITSTATUS(how)) ? CLI_FAILED : status;
 }

@@ -13,10 +13,11 @@
 
 struct json_object;
 
-#define CLIENT_TIMEOUT_MS  10000       /* for each read: the daemon answers in milliseconds */
-#define CLIENT_REQUEST_MAX (64 * 1024) /* the daemon's limit, newline included */
-#define CLIENT_REPLY_MAX   (64 * 1024 * 1024) /* 10000 flows are about 8 MiB */
-#define CLIENT_SOCKET_MAX  107		      /* bytes in sun_path without the final NUL */
+#define CLIENT_TIMEOUT_MS    10000	 /* for each read: the daemon answers in milliseconds */
+#define CLIENT_REQUEST_MAX   (64 * 1024) /* the daemon's limit, newline included */
+#define CLIENT_REPLY_MAX     (64 * 1024 * 1024) /* 10000 flows are about 8 MiB */
+#define PROGRAM_OPERANDS_MAX 64
+#define CLIENT_SOCKET_MAX    107 /* bytes in sun_path without the final NUL */
 
 struct client_reply {
 	char *text; /* as received, without the newline */
@@ -55,5 +56,12 @@ typedef enum cli_exit (*client_render_fn)(const struct cli *cli, struct json_obj
 /* A whole command: client_call(), then the document as it is (--json), or by render. */
 enum cli_exit client_show(const struct cli *cli, struct json_object *request,
 			  client_render_fn render);
+
+/*
+ * The same with what the program parallaxd says when it is run with option and the operands, in the
+ * place of a daemon: that beside this program, or in ../sbin, or in the PATH. It has to end well.
+ */
+enum cli_exit client_show_program(const struct cli *cli, const char *option,
+				  client_render_fn render);
 
 #endif

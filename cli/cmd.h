@@ -43,6 +43,7 @@ void cmd_iface_print_reasons(struct json_object *ifaces, FILE *stream);
 enum cli_exit cmd_export_print(const struct cli *cli, struct json_object *exporters, FILE *stream);
 
 enum cli_exit cmd_status(const struct cli *cli);
+enum cli_exit cmd_doctor(const struct cli *cli);
 enum cli_exit cmd_flows(const struct cli *cli);
 enum cli_exit cmd_nat(const struct cli *cli);
 enum cli_exit cmd_iface_list(const struct cli *cli);

@@ -315,6 +315,7 @@ static void print_nat(struct json_object *nat, FILE *stream)
 {
 	bool kfuncs = out_member_bool(nat, "kfuncs"), ctnetlink = out_member_bool(nat, "ctnetlink");
 	char n[4][OUT_NUMBER_SIZE];
+	uint64_t unreadable;
 
 	if (!out_member(nat, "connections")) {
 		out_say(stream, "nat     off");
@@ -327,6 +328,9 @@ static void print_nat(struct json_object *nat, FILE *stream)
 		!ctnetlink || out_member_bool(nat, "synced") ? "" : " (not in step yet)",
 		out_member_count(n[0], nat, "connections"), out_member_count(n[1], nat, "ended"),
 		out_member_count(n[2], nat, "evicted"), out_member_count(n[3], nat, "overruns"));
+	if (out_member_u64(nat, "unreadable", &unreadable) && unreadable)
+		out_say(stream, "        %" PRIu64 " messages of ctnetlink could not be read",
+			unreadable);
 }
 
 /* Only when not all is metered: then all counts of flows are to be multiplied. */

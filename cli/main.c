@@ -75,6 +75,7 @@ static const struct cli_command {
 	{"export", "add", "URL", 0, cmd_export_add, "send flows there as well"},
 	{"export", "del", "URL", 0, cmd_export_del, "stop sending there"},
 	{"export", "flush", NULL, 0, cmd_export_flush, "hand all flows to the exporters now"},
+	{"doctor", NULL, "[IFACE]", 0, cmd_doctor, "what this machine can do, and what is missing"},
 };
 #define NR_COMMANDS (sizeof(commands) / sizeof(commands[0]))
 

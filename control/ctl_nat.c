@@ -10,6 +10,7 @@
 
 #include "ctl_json.h"
 #include "daemon.h"
+#include "flow_fields.h"
 #include "flow_json.h"
 
 static void add_tuple(struct json_object *to, const struct plx_nat_tuple *tuple,
@@ -22,7 +23,7 @@ static void add_tuple(struct json_object *to, const struct plx_nat_tuple *tuple,
 	plx_ctl_add_text(to, names->source[six], text);
 	inet_ntop(six ? AF_INET6 : AF_INET, tuple->dest, text, sizeof(text));
 	plx_ctl_add_text(to, names->dest[six], text);
-	if (tuple->protocol == (six ? IPPROTO_ICMPV6 : IPPROTO_ICMP))
+	if (!plx_protocol_has_ports(tuple->protocol))
 		return;
 	plx_ctl_add_number(to, names->source_port, ntohs(tuple->source_port));
 	plx_ctl_add_number(to, names->dest_port, ntohs(tuple->dest_port));
@@ -104,6 +105,7 @@ struct json_object *plx_ctl_nat_status(const struct plx_daemon *daemon)
 	plx_ctl_add_number(json, "resyncs", info.resyncs);
 	plx_ctl_add_number(json, "evicted", info.evicted);
 	plx_ctl_add_number(json, "ambiguous", info.ambiguous);
+	plx_ctl_add_number(json, "unreadable", info.unreadable);
 	plx_ctl_add_number(json, "memory_bytes", info.memory_bytes);
 	return json;
 }

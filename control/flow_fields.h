@@ -78,12 +78,9 @@ static inline bool plx_flow_is_translated(const struct plx_flow *flow)
 	       flow->after.version == (plx_flow_is_ipv4(flow) ? 4 : 6);
 }
 
-/* And has it ports that NAT could change? */
-static inline bool plx_flow_has_nat_ports(const struct plx_flow *flow)
+static inline bool plx_protocol_has_ports(uint8_t protocol)
 {
-	if (!plx_flow_is_translated(flow) || flow->key.flags & PLX_KEY_FRAGMENT)
-		return false;
-	switch (flow->key.protocol) {
+	switch (protocol) {
 	case IPPROTO_TCP:
 	case IPPROTO_UDP:
 	case IPPROTO_DCCP:
@@ -92,6 +89,13 @@ static inline bool plx_flow_has_nat_ports(const struct plx_flow *flow)
 		return true;
 	}
 	return false;
+}
+
+/* And has it ports that NAT could change? */
+static inline bool plx_flow_has_nat_ports(const struct plx_flow *flow)
+{
+	return plx_flow_is_translated(flow) && !(flow->key.flags & PLX_KEY_FRAGMENT) &&
+	       plx_protocol_has_ports(flow->key.protocol);
 }
 
 /* Of a vlan word; 0 when there is no tag. */

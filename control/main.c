@@ -14,6 +14,7 @@
 
 #include "config.h"
 #include "daemon.h"
+#include "doctor.h"
 #include "log.h"
 #include "offline.h"
 
@@ -39,6 +40,7 @@ static const char usage_text[] =
 	"      --check          check the configuration and exit\n"
 	"      --detach         take off what a killed parallaxd left on the interfaces\n"
 	"                       (all, or those of -i) and exit\n"
+	"      --doctor [IFACE]...  what this machine can do, as JSON, see parallax doctor\n"
 	"  -v, --verbose        say more; twice: debugging\n"
 	"      --version        print the version and exit\n"
 	"  -h, --help           print this and exit\n"
@@ -55,7 +57,7 @@ struct options {
 	const char *sets[MAX_OPTIONS];
 	size_t nr_sets;
 	char *socket_set;
-	bool check, detach;
+	bool check, detach, doctor;
 	int verbose;
 };
 
@@ -72,7 +74,7 @@ static bool append(const char **list, size_t *nr, const char *value)
 /* Returns -1 to go on, or an exit code. */
 static int parse_options(int argc, char **argv, struct options *o)
 {
-	enum { OPT_SET = 256, OPT_SOCKET, OPT_CHECK, OPT_DETACH, OPT_VERSION };
+	enum { OPT_SET = 256, OPT_SOCKET, OPT_CHECK, OPT_DETACH, OPT_DOCTOR, OPT_VERSION };
 	static const struct option options[] = {
 		{"config", required_argument, NULL, 'c'},
 		{"iface", required_argument, NULL, 'i'},
@@ -82,6 +84,7 @@ static int parse_options(int argc, char **argv, struct options *o)
 		{"socket", required_argument, NULL, OPT_SOCKET},
 		{"check", no_argument, NULL, OPT_CHECK},
 		{"detach", no_argument, NULL, OPT_DETACH},
+		{"doctor", no_argument, NULL, OPT_DOCTOR},
 		{"verbose", no_argument, NULL, 'v'},
 		{"version", no_argument, NULL, OPT_VERSION},
 		{"help", no_argument, NULL, 'h'},
@@ -118,6 +121,9 @@ static int parse_options(int argc, char **argv, struct options *o)
 		case OPT_DETACH:
 			o->detach = true;
 			break;
+		case OPT_DOCTOR:
+			o->doctor = true;
+			break;
 		case 'v':
 			o->verbose++;
 			break;
@@ -131,6 +137,8 @@ static int parse_options(int argc, char **argv, struct options *o)
 			ok = false;
 		}
 	}
+	while (ok && o->doctor && optind < argc)
+		ok = append(o->ifaces, &o->nr_ifaces, argv[optind++]);
 	if (ok && optind < argc) {
 		plx_log(PLX_LOG_ERROR, "unexpected argument '%s'", argv[optind]);
 		ok = false;
@@ -233,6 +241,10 @@ int main(int argc, char **argv)
 			  : options.verbose > 0 ? PLX_LOG_INFO
 						: PLX_LOG_NOTICE);
 	signal(SIGPIPE, SIG_IGN);
+	if (options.doctor) {
+		status = plx_doctor(options.ifaces, options.nr_ifaces) ? EXIT_FAILED : EXIT_OK;
+		goto out;
+	}
 	if (options.detach) {
 		status = detach_leftovers(&options);
 		goto out;

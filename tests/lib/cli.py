@@ -90,7 +90,7 @@ def status_document(**more):
                   "memory_bytes": 412000000},
         "nat": {"kfuncs": True, "ctnetlink": True, "seen": 640, "unseen": 0, "capacity": 262144, "connections": 321, "ended": 12,
                 "synced": True, "events": 4000, "overruns": 0, "resyncs": 1, "evicted": 0,
-                "ambiguous": 0, "memory_bytes": 7000000},
+                "ambiguous": 0, "unreadable": 0, "memory_bytes": 7000000},
         "exporters": [exporter()], **more,
     }
 

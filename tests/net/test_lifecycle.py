@@ -6,6 +6,7 @@ filters of others.
     peer (p0) ===== veth ===== (m0) metered
 """
 
+import json
 import os
 import signal
 import subprocess
@@ -208,6 +209,26 @@ def no_packet_is_lost_while_attaching_and_detaching(lab):
     daemon.stop()
 
 
+def doctor_says_what_is_on_an_interface(lab):
+    _, metered = cable(lab)
+
+    def looks():
+        document = json.loads(lab.run(metered, [os.path.join(BUILD, "parallax"), "--json", "doctor"]))
+        equal("able", document["able"], True)
+        return {c["check"]: (c["state"], c["text"]) for c in document["checks"]}
+    checks = looks()
+    equal("m0", checks["m0"],
+          ("ok", "driver veth; ingress at native XDP if the driver has it, else at TC"))
+    assert "lo" not in checks, checks
+    daemon = Daemon(lab, metered, ["-i", "m0"])
+    equal("m0 while it is metered", looks()["m0"], ("ok", "driver veth; metered at XDP now"))
+    daemon.stop()
+    run(["ip", "-n", metered, "link", "set", "m0", "down"])
+    assert "m0" not in looks()
+    text = lab.run(metered, [os.path.join(BUILD, "parallax"), "doctor", "m0"])
+    assert "driver veth; the interface is down" in text, text
+
+
 def bad_input_is_refused_with_the_value(lab):
     ns = lab.namespace("b")
     config = lab.path("bad.yaml")
@@ -246,4 +267,5 @@ if __name__ == "__main__":
           killed_with_its_guard_the_next_start_reclaims,
           failed_start_leaves_the_interface_as_it_was, programs_and_filters_of_others_stay,
           forced_hooks_are_obeyed, interfaces_come_and_go_while_it_runs,
-          no_packet_is_lost_while_attaching_and_detaching, bad_input_is_refused_with_the_value])
+          no_packet_is_lost_while_attaching_and_detaching,
+          doctor_says_what_is_on_an_interface, bad_input_is_refused_with_the_value])

@@ -4,6 +4,7 @@
 import json
 import os
 import re
+import shutil
 import socket
 import subprocess
 import sys
@@ -214,6 +215,47 @@ def test_status_says_when_not_all_is_metered():
     # what is not in the books is missed
     document["total"]["unsampled"]["packets"] -= 1
     has(ask(["status"], status=document).expect(0).out, "LEDGER DOES NOT BALANCE")
+
+
+def test_status_says_what_of_ctnetlink_was_not_understood():
+    has_no(ask(["status"], status=status_document()).expect(0).out, "could not be read")
+    nat = {**status_document()["nat"], "unreadable": 3}
+    has(ask(["status"], status=status_document(nat=nat)).expect(0).out,
+        "        3 messages of ctnetlink could not be read\n")
+
+
+def test_doctor_asks_no_daemon():
+    result = run("--json", "doctor", "lo")
+    document = json.loads(result.out)
+    states = {c["check"]: c["state"] for c in document["checks"]}
+    assert {"kernel", "BTF", "privileges", "JIT", "bpffs", "NAT, kfuncs", "NAT, ctnetlink",
+            "lo"} <= set(states) <= set(states) | {"NAT, counters"}, states
+    assert set(states.values()) <= {"ok", "limited", "missing"}, states
+    assert document["able"] is ("missing" not in states.values()), document
+    code = 0 if document["able"] else 1
+    result.expect(code, out=result.out)
+    has(run("doctor", "lo").expect(code).out, "CHECK ", "kernel ", os.uname().release)
+    run("doctor", "no such").expect(1, out="", err="parallax: no such: no such interface\n")
+    document = json.loads(run("--json", "doctor", "no such").expect(1).out)
+    assert document["error"]["code"] == "not_found", document
+
+
+def test_doctor_without_the_daemon_program():
+    with tempfile.TemporaryDirectory() as folder:
+        alone = os.path.join(folder, "parallax")
+        shutil.copy(PARALLAX, alone)
+        done = subprocess.run([alone, "doctor"], capture_output=True, text=True, timeout=DEADLINE,
+                              env={**os.environ, "PATH": folder})
+        assert done.returncode == 1, done
+        has(done.stderr, "no parallaxd beside this program, in ../sbin or in the PATH")
+        # what is no document is no answer
+        fake = os.path.join(folder, "parallaxd")
+        with open(fake, "w", encoding="utf-8") as file:
+            file.write("#!/bin/sh\necho hello\n")
+        os.chmod(fake, 0o755)
+        done = subprocess.run([alone, "doctor"], capture_output=True, text=True, timeout=DEADLINE)
+        assert done.returncode == 1, done
+        has(done.stderr, "is not a JSON object")
 
 
 def test_nat_shows_both_tuples():
