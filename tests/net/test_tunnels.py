@@ -122,9 +122,13 @@ def through(lab, name, hook, policy):
     before = lab.counters(client, "cl0")
     truth = traffic(lab, client, server, kind)
 
-    after = lab.counters(client, "cl0")
-    wire = {side: tuple(a - b for a, b in zip(after[side], before[side])) for side in after}
-    status = daemon.settled(wire["tx"][0] + wire["rx"][0])
+    # Of one moment: neighbours are asked for at any time.
+    for _ in range(10):
+        after = lab.counters(client, "cl0")
+        wire = {side: tuple(a - b for a, b in zip(after[side], before[side])) for side in after}
+        status = daemon.settled(wire["tx"][0] + wire["rx"][0])
+        if lab.counters(client, "cl0") == after:
+            break
     ledger = status["interfaces"][0]["ledger"]
     for side, direction in (("tx", "in"), ("rx", "out")):
         seen = ledger[direction]["seen"]
