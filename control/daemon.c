@@ -322,6 +322,7 @@ int plx_daemon__add_exporter(struct plx_daemon *daemon, const char *url, char *r
 		.ifname = plx_daemon__ifname,
 		.ifname_arg = daemon,
 		.observation_domain = daemon->config->observation_domain,
+		.sampled = daemon->config->sampling.interval > 1,
 	};
 	int err;
 

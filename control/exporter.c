@@ -21,6 +21,7 @@ struct plx_exporter {
 
 static const struct plx_sink_ops *const sinks[] = {
 	[PLX_URL_IPFIX_UDP] = &plx_sink_ipfix_udp,
+	[PLX_URL_NETFLOW9] = &plx_sink_ipfix_udp,
 	[PLX_URL_JSON] = &plx_sink_json,
 };
 

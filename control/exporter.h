@@ -46,6 +46,7 @@ struct plx_exporter_env {
 	void *ifname_arg;
 	uint32_t observation_domain; /* unless the URL says otherwise */
 	enum plx_flow_clock clock;   /* of the flows that it will get */
+	bool sampled;		     /* they have plx_flow.sampling_interval */
 };
 
 /*

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * IPFIX encoder. FIELDS is the only description of the records: templates, record sizes and the
+ * IPFIX encoder, and NetFlow v9, which is the same with another header and, where it is possible,
+ * its own times. FIELDS is the only description of the records: templates, record sizes and the
  * code that writes records all come from it. The order is the one that the common collectors cope
  * with, IANA elements only, nothing variable in length, fewer than 60 fields.
  *
@@ -22,9 +23,11 @@
 
 #define VERSION		     10
 #define HEADER_SIZE	     16
+#define NETFLOW9_VERSION     9
+#define NETFLOW9_HEADER_SIZE 20 /* RFC 3954, 5.1 */
 #define SET_HEADER_SIZE	     4
 #define TEMPLATE_HEADER_SIZE 4
-#define TEMPLATE_SET_ID	     2
+#define TEMPLATE_SET_ID	     2 /* of NetFlow v9: 0 */
 #define FIRST_TEMPLATE_ID    256
 #define RENEW_NS	     1000000000ull
 
@@ -49,6 +52,10 @@ enum {
 	DROPPED = 1 << 13,
 	NAT = 1 << 14, /* never with OUTER */
 	NAPT = 1 << 15,
+	/* What all records of a session are, in no template id: */
+	NETFLOW9 = 1 << 16,
+	UPTIME = 1 << 17, /* with times in ms since boot */
+	SAMPLED = 1 << 18,
 };
 
 /*
@@ -57,69 +64,75 @@ enum {
  * Reduced sizes (RFC 7011, 6.2): 6 as one byte, or nfacctd reads 0; 25 and 26 as two, as NetFlow v9
  * has them. 7 and 11 stay in the ICMP templates, as 0 and type * 256 + code: some collectors know
  * only that, some only 32 and 139. Times are 152/153: nfdump reads the finer ones as 1970.
+ * NetFlow v9 has 22 and 21, which all know, no 148, which nfdump takes for an
+ * event's, and 32 for ICMPv6, too.
  */
 #define FIELDS(X)                                                                                  \
-	X(8, ip4, OUTER, OUTER6, f->tunnel.source)	       /* sourceIPv4Address, outer */      \
-	X(12, ip4, OUTER, OUTER6, f->tunnel.dest)	       /* destinationIPv4Address */        \
-	X(27, ip6, OUTER6, 0, f->tunnel.source)		       /* sourceIPv6Address */             \
-	X(28, ip6, OUTER6, 0, f->tunnel.dest)		       /* destinationIPv6Address */        \
-	X(7, be16, OUTER, 0, &s->first.outer_source_port)      /* sourceTransportPort */           \
-	X(11, be16, OUTER, 0, &s->first.outer_dest_port)       /* destinationTransportPort */      \
-	X(4, u8, OUTER, 0, f->tunnel.protocol)		       /* protocolIdentifier */            \
-	X(60, u8, OUTER, 0, f->tunnel.version)		       /* ipVersion */                     \
-	X(8, ip4, 0, IP6, f->key.source)		       /* sourceIPv4Address */             \
-	X(12, ip4, 0, IP6, f->key.dest)			       /* destinationIPv4Address */        \
-	X(27, ip6, IP6, 0, f->key.source)		       /* sourceIPv6Address */             \
-	X(28, ip6, IP6, 0, f->key.dest)			       /* destinationIPv6Address */        \
-	X(7, be16, 0, 0, &f->key.source_port)		       /* sourceTransportPort */           \
-	X(11, be16, 0, 0, &f->key.dest_port)		       /* destinationTransportPort */      \
-	X(32, be16, ICMP, IP6, &f->key.dest_port)	       /* icmpTypeCodeIPv4 */              \
-	X(139, be16, ICMP | IP6, 0, &f->key.dest_port)	       /* icmpTypeCodeIPv6 */              \
-	X(4, u8, 0, 0, f->key.protocol)			       /* protocolIdentifier */            \
-	X(5, u8, 0, 0, s->first.tos)			       /* ipClassOfService */              \
-	X(6, u8, 0, 0, (uint8_t)PLX_SHAPE_TCP_FLAGS(s->shape)) /* tcpControlBits */                \
-	X(23, u64, POST, 0, f->post.octets)		       /* postOctetDeltaCount */           \
-	X(24, u64, POST, 0, f->post.packets)		       /* postPacketDeltaCount */          \
-	X(1, u64, 0, 0, s->octets)			       /* octetDeltaCount */               \
-	X(2, u64, 0, 0, s->packets)			       /* packetDeltaCount */              \
-	X(152, u64, 0, 0, t->start_ms)			       /* flowStartMilliseconds */         \
-	X(153, u64, 0, 0, t->end_ms)			       /* flowEndMilliseconds */           \
-	X(10, u32, 0, 0, plx_flow_ingress(f))		       /* ingressInterface */              \
-	X(14, u32, 0, 0, plx_flow_egress(f))		       /* egressInterface */               \
-	X(61, u8, 0, 0, plx_flow_is_out(f))		       /* flowDirection */                 \
-	X(136, u8, 0, 0, (uint8_t)f->end_reason)	       /* flowEndReason */                 \
-	X(58, u16, 0, 0, plx_vlan_id(f->key.vlan))	       /* vlanId */                        \
-	X(243, u16, 0, 0, plx_vlan_id(f->key.vlan))	       /* dot1qVlanId */                   \
-	X(56, mac, 0, 0, s->first.source_mac)		       /* sourceMacAddress */              \
-	X(80, mac, 0, 0, s->first.dest_mac)		       /* destinationMacAddress */         \
-	X(60, u8, 0, 0, plx_flow_is_ipv4(f) ? 4 : 6)	       /* ipVersion */                     \
-	X(52, u8, 0, 0, PLX_SHAPE_MIN_TTL(s->shape))	       /* minimumTTL */                    \
-	X(53, u8, 0, 0, PLX_SHAPE_MAX_TTL(s->shape))	       /* maximumTTL */                    \
-	X(25, u16, 0, 0, PLX_SHAPE_MIN_LEN(s->shape))	       /* minimumIpTotalLength */          \
-	X(26, u16, 0, 0, PLX_SHAPE_MAX_LEN(s->shape))	       /* maximumIpTotalLength */          \
-	X(352, u64, 0, 0, s->frame_octets)		       /* layer2OctetDeltaCount */         \
-	X(197, u8, 0, 0, PLX_MARKS_FRAGMENT_FLAGS(s->marks))   /* fragmentFlags */                 \
-	X(244, u8, 0, 0, s->first.vlan_priority)	       /* dot1qPriority */                 \
-	X(245, u16, 0, 0, plx_vlan_id(s->first.customer_vlan)) /* dot1qCustomerVlanId */           \
-	X(31, u32, IP6, 0, s->first.flow_label)		       /* flowLabelIPv6 */                 \
-	X(148, u64, 0, 0, f->id)			       /* flowId */                        \
-	X(186, u16, TCP, 0, s->first.tcp_window)	       /* tcpWindowSize */                 \
-	X(209, u64, TCP, 0, s->tcp_options)		       /* tcpOptions */                    \
-	X(208, u32, OPTIONS, IP6, plx_flow_ip_options(f))      /* ipv4Options */                   \
-	X(64, u32, OPTIONS | IP6, 0, plx_flow_ip_options(f))   /* ipv6ExtensionHeaders */          \
-	X(70, label, LABEL, 0, s->first.mpls[0])	       /* mplsTopLabelStackSection */      \
-	X(71, label, LABEL2, 0, s->first.mpls[1])	       /* mplsLabelStackSection2 */        \
-	X(72, label, LABEL3, 0, s->first.mpls[2])	       /* mplsLabelStackSection3 */        \
-	X(351, u64, SEGMENT, 0, plx_flow_segment(f))	       /* layer2SegmentId */               \
-	X(296, u32, GREKEY, 0, f->tunnel.id)		       /* greKey */                        \
-	X(507, u32, TEID, 0, f->tunnel.id)		       /* gtpuTEid */                      \
-	X(133, u64, DROPPED, 0, f->dropped)		       /* droppedPacketDeltaCount */       \
-	X(225, ip4, NAT, IP6, f->after.source)		       /* postNATSourceIPv4Address */      \
-	X(226, ip4, NAT, IP6, f->after.dest)		       /* postNATDestinationIPv4Address */ \
-	X(281, ip6, NAT | IP6, 0, f->after.source)	       /* postNATSourceIPv6Address */      \
-	X(282, ip6, NAT | IP6, 0, f->after.dest)	       /* postNATDestinationIPv6Address */ \
-	X(227, be16, NAPT, 0, &f->after.source_port)	       /* postNAPTSourceTransportPort */   \
-	X(228, be16, NAPT, 0, &f->after.dest_port) /* postNAPTDestinationTransportPort */
+	X(8, ip4, OUTER, OUTER6, f->tunnel.source)		 /* sourceIPv4Address, outer */    \
+	X(12, ip4, OUTER, OUTER6, f->tunnel.dest)		 /* destinationIPv4Address */      \
+	X(27, ip6, OUTER6, 0, f->tunnel.source)			 /* sourceIPv6Address */           \
+	X(28, ip6, OUTER6, 0, f->tunnel.dest)			 /* destinationIPv6Address */      \
+	X(7, be16, OUTER, 0, &s->first.outer_source_port)	 /* sourceTransportPort */         \
+	X(11, be16, OUTER, 0, &s->first.outer_dest_port)	 /* destinationTransportPort */    \
+	X(4, u8, OUTER, 0, f->tunnel.protocol)			 /* protocolIdentifier */          \
+	X(60, u8, OUTER, 0, f->tunnel.version)			 /* ipVersion */                   \
+	X(8, ip4, 0, IP6, f->key.source)			 /* sourceIPv4Address */           \
+	X(12, ip4, 0, IP6, f->key.dest)				 /* destinationIPv4Address */      \
+	X(27, ip6, IP6, 0, f->key.source)			 /* sourceIPv6Address */           \
+	X(28, ip6, IP6, 0, f->key.dest)				 /* destinationIPv6Address */      \
+	X(7, be16, 0, 0, &f->key.source_port)			 /* sourceTransportPort */         \
+	X(11, be16, 0, 0, &f->key.dest_port)			 /* destinationTransportPort */    \
+	X(32, be16, ICMP, IP6, &f->key.dest_port)		 /* icmpTypeCodeIPv4 */            \
+	X(139, be16, ICMP | IP6, NETFLOW9, &f->key.dest_port)	 /* icmpTypeCodeIPv6 */            \
+	X(32, be16, ICMP | IP6 | NETFLOW9, 0, &f->key.dest_port) /* ICMP_TYPE, of both */          \
+	X(4, u8, 0, 0, f->key.protocol)				 /* protocolIdentifier */          \
+	X(5, u8, 0, 0, s->first.tos)				 /* ipClassOfService */            \
+	X(6, u8, 0, 0, (uint8_t)PLX_SHAPE_TCP_FLAGS(s->shape))	 /* tcpControlBits */              \
+	X(23, u64, POST, 0, f->post.octets)			 /* postOctetDeltaCount */         \
+	X(24, u64, POST, 0, f->post.packets)			 /* postPacketDeltaCount */        \
+	X(1, u64, 0, 0, s->octets)				 /* octetDeltaCount */             \
+	X(2, u64, 0, 0, s->packets)				 /* packetDeltaCount */            \
+	X(152, u64, 0, UPTIME, t->start_ms)			 /* flowStartMilliseconds */       \
+	X(153, u64, 0, UPTIME, t->end_ms)			 /* flowEndMilliseconds */         \
+	X(22, u32, UPTIME, 0, t->start_up)			 /* flowStartSysUpTime */          \
+	X(21, u32, UPTIME, 0, t->end_up)			 /* flowEndSysUpTime */            \
+	X(10, u32, 0, 0, plx_flow_ingress(f))			 /* ingressInterface */            \
+	X(14, u32, 0, 0, plx_flow_egress(f))			 /* egressInterface */             \
+	X(61, u8, 0, 0, plx_flow_is_out(f))			 /* flowDirection */               \
+	X(136, u8, 0, 0, (uint8_t)f->end_reason)		 /* flowEndReason */               \
+	X(58, u16, 0, 0, plx_vlan_id(f->key.vlan))		 /* vlanId */                      \
+	X(243, u16, 0, 0, plx_vlan_id(f->key.vlan))		 /* dot1qVlanId */                 \
+	X(56, mac, 0, 0, s->first.source_mac)			 /* sourceMacAddress */            \
+	X(80, mac, 0, 0, s->first.dest_mac)			 /* destinationMacAddress */       \
+	X(60, u8, 0, 0, plx_flow_is_ipv4(f) ? 4 : 6)		 /* ipVersion */                   \
+	X(52, u8, 0, 0, PLX_SHAPE_MIN_TTL(s->shape))		 /* minimumTTL */                  \
+	X(53, u8, 0, 0, PLX_SHAPE_MAX_TTL(s->shape))		 /* maximumTTL */                  \
+	X(25, u16, 0, 0, PLX_SHAPE_MIN_LEN(s->shape))		 /* minimumIpTotalLength */        \
+	X(26, u16, 0, 0, PLX_SHAPE_MAX_LEN(s->shape))		 /* maximumIpTotalLength */        \
+	X(352, u64, 0, 0, s->frame_octets)			 /* layer2OctetDeltaCount */       \
+	X(197, u8, 0, 0, PLX_MARKS_FRAGMENT_FLAGS(s->marks))	 /* fragmentFlags */               \
+	X(244, u8, 0, 0, s->first.vlan_priority)		 /* dot1qPriority */               \
+	X(245, u16, 0, 0, plx_vlan_id(s->first.customer_vlan))	 /* dot1qCustomerVlanId */         \
+	X(31, u32, IP6, 0, s->first.flow_label)			 /* flowLabelIPv6 */               \
+	X(148, u64, 0, NETFLOW9, f->id)				 /* flowId */                      \
+	X(186, u16, TCP, 0, s->first.tcp_window)		 /* tcpWindowSize */               \
+	X(209, u64, TCP, 0, s->tcp_options)			 /* tcpOptions */                  \
+	X(208, u32, OPTIONS, IP6, plx_flow_ip_options(f))	 /* ipv4Options */                 \
+	X(64, u32, OPTIONS | IP6, 0, plx_flow_ip_options(f))	 /* ipv6ExtensionHeaders */        \
+	X(70, label, LABEL, 0, s->first.mpls[0])		 /* mplsTopLabelStackSection */    \
+	X(71, label, LABEL2, 0, s->first.mpls[1])		 /* mplsLabelStackSection2 */      \
+	X(72, label, LABEL3, 0, s->first.mpls[2])		 /* mplsLabelStackSection3 */      \
+	X(351, u64, SEGMENT, 0, plx_flow_segment(f))		 /* layer2SegmentId */             \
+	X(296, u32, GREKEY, 0, f->tunnel.id)			 /* greKey */                      \
+	X(507, u32, TEID, 0, f->tunnel.id)			 /* gtpuTEid */                    \
+	X(34, u32, SAMPLED, 0, f->sampling_interval)		 /* samplingInterval */            \
+	X(133, u64, DROPPED, 0, f->dropped)			 /* droppedPacketDeltaCount */     \
+	X(225, ip4, NAT, IP6, f->after.source)			 /* postNATSourceIPv4Address */    \
+	X(226, ip4, NAT, IP6, f->after.dest)	     /* postNATDestinationIPv4Address */           \
+	X(281, ip6, NAT | IP6, 0, f->after.source)   /* postNATSourceIPv6Address */                \
+	X(282, ip6, NAT | IP6, 0, f->after.dest)     /* postNATDestinationIPv6Address */           \
+	X(227, be16, NAPT, 0, &f->after.source_port) /* postNAPTSourceTransportPort */             \
+	X(228, be16, NAPT, 0, &f->after.dest_port)   /* postNAPTDestinationTransportPort */
 
 /*
  * Of the NAT event log (RFC 8158, 4.3 and 5.5), value from e. observationTimeMilliseconds is there
@@ -149,7 +162,7 @@ enum { SIZE_ip4 = 4, SIZE_ip6 = 16, SIZE_mac = 6, SIZE_label = 3 };
 struct field {
 	uint16_t element;
 	uint16_t size;
-	uint16_t with, without;
+	uint32_t with, without;
 };
 
 #define FIELD_ROW(element, type, with, without, value) {element, SIZE_##type, with, without},
@@ -167,7 +180,7 @@ static const struct field event_fields[] = {EVENT_FIELDS(FIELD_ROW)};
 
 /* The limits that ipfix.h promises, from the shortest and the longest record that a flow can be. */
 #define SHORTEST   0
-#define ALL_HAVE   (IP6 | TCP | OPTIONS | LABEL | LABEL2 | LABEL3 | POST | DROPPED)
+#define ALL_HAVE   (SAMPLED | IP6 | TCP | OPTIONS | LABEL | LABEL2 | LABEL3 | POST | DROPPED)
 #define LONGEST	   (ALL_HAVE | OUTER | OUTER6 | SEGMENT | GREKEY)
 #define TRANSLATED (ALL_HAVE | NAT | NAPT)
 #define SHORTEST_SIZE(element, type, with, without, value)                                         \
@@ -179,14 +192,15 @@ static const struct field event_fields[] = {EVENT_FIELDS(FIELD_ROW)};
 #define LONGEST_FIELDS(element, type, with, without, value)    +IS_IN(with, without, LONGEST)
 #define TRANSLATED_FIELDS(element, type, with, without, value) +IS_IN(with, without, TRANSLATED)
 
-_Static_assert(FIRST_TEMPLATE_ID + TRANSLATED <= 65535, "highest template id");
+_Static_assert(FIRST_TEMPLATE_ID + (TRANSLATED & 0xffff) <= 65535, "highest template id");
 _Static_assert((FIELDS(TRANSLATED_SIZE)) <= (FIELDS(LONGEST_SIZE)) &&
 		       (FIELDS(TRANSLATED_FIELDS)) <= (FIELDS(LONGEST_FIELDS)),
 	       "a tunnel takes more room than NAT");
 _Static_assert(FIELDS(SHORTEST_SIZE) == PLX_IPFIX_RECORD_MIN, "shortest record");
 _Static_assert(FIELDS(LONGEST_FIELDS) <= 60, "tshark ignores templates with more fields");
-_Static_assert(HEADER_SIZE + SET_HEADER_SIZE + TEMPLATE_HEADER_SIZE + 4 * (FIELDS(LONGEST_FIELDS)) +
-				       SET_HEADER_SIZE + (FIELDS(LONGEST_SIZE)) <=
+_Static_assert(NETFLOW9_HEADER_SIZE + SET_HEADER_SIZE + TEMPLATE_HEADER_SIZE +
+				       4 * (FIELDS(LONGEST_FIELDS)) + SET_HEADER_SIZE +
+				       (FIELDS(LONGEST_SIZE)) <=
 			       PLX_IPFIX_SIZE_MIN &&
 		       PLX_IPFIX_SIZE_MIN % 4 == 0,
 	       "the longest record and its template in one message");
@@ -194,6 +208,7 @@ _Static_assert(HEADER_SIZE + SET_HEADER_SIZE + TEMPLATE_HEADER_SIZE + 4 * (FIELD
 struct times {
 	uint64_t start_ms;
 	uint64_t end_ms;
+	uint32_t start_up, end_up; /* ms since boot, modulo 2^32 */
 };
 
 static inline uint8_t *put_bytes(uint8_t *p, const void *bytes, size_t size)
@@ -340,6 +355,12 @@ static uint64_t wall_ms(const struct plx_ipfix *ipfix, uint64_t mono_ns)
 	return wall_ns > 0 ? (uint64_t)wall_ns / 1000000 : 0;
 }
 
+/* Milliseconds since boot of a wall time, modulo 2^32 as all of these: 49.7 days. */
+static uint32_t uptime_ms(const struct plx_ipfix *ipfix, uint64_t wall)
+{
+	return (uint32_t)(wall - (uint64_t)(ipfix->offset_ns / 1000000));
+}
+
 static size_t align4(size_t size)
 {
 	return (size + 3) & ~(size_t)3;
@@ -367,7 +388,7 @@ static void open_set(struct plx_ipfix *ipfix, uint16_t id)
 	close_set(ipfix);
 	ipfix->set = ipfix->len;
 	ipfix->set_id = id;
-	put_u16(ipfix->buf + ipfix->set, id);
+	put_u16(ipfix->buf + ipfix->set, ipfix->netflow9 && id == TEMPLATE_SET_ID ? 0 : id);
 	ipfix->len += SET_HEADER_SIZE;
 }
 
@@ -377,9 +398,16 @@ static size_t end_in_set(const struct plx_ipfix *ipfix, size_t offset, uint16_t 
 	return (ipfix->set_id == id ? offset : align4(offset) + SET_HEADER_SIZE) + size;
 }
 
-static unsigned int set_of_id(uint16_t id)
+/* A set of the session: what all of its records have is in none of its template ids. */
+static unsigned int in_session(const struct plx_ipfix *ipfix, unsigned int set)
 {
-	return id - FIRST_TEMPLATE_ID;
+	return set | (ipfix->netflow9 ? NETFLOW9 : 0) | (ipfix->uptime ? UPTIME : 0) |
+	       (ipfix->sampled ? SAMPLED : 0);
+}
+
+static unsigned int set_of_id(const struct plx_ipfix *ipfix, uint16_t id)
+{
+	return in_session(ipfix, id - FIRST_TEMPLATE_ID);
 }
 
 /* The fields that records of a set are made of. Returns how many there are to look at. */
@@ -412,7 +440,7 @@ static size_t record_size(unsigned int set)
 /* There is room for it. */
 static void put_template(struct plx_ipfix *ipfix, struct plx_ipfix_template *template)
 {
-	unsigned int set = set_of_id(template->id);
+	unsigned int set = set_of_id(ipfix, template->id);
 	const struct field *field;
 	size_t nr = fields_of(set, &field);
 	uint8_t *p;
@@ -465,7 +493,7 @@ static void put_due_templates(struct plx_ipfix *ipfix)
 {
 	while (refresh_goes_on(ipfix)) {
 		struct plx_ipfix_template *template = &ipfix->table[ipfix->used[ipfix->next_due]];
-		size_t size = template_size(set_of_id(template->id));
+		size_t size = template_size(set_of_id(ipfix, template->id));
 
 		if (end_in_set(ipfix, ipfix->len, TEMPLATE_SET_ID, size) > ipfix->size)
 			break;
@@ -490,7 +518,8 @@ void plx_ipfix_begin(struct plx_ipfix *ipfix, void *buf, size_t size, uint64_t n
 
 	ipfix->buf = buf;
 	ipfix->size = size & ~(size_t)3;
-	ipfix->len = HEADER_SIZE;
+	ipfix->len = ipfix->netflow9 ? NETFLOW9_HEADER_SIZE : HEADER_SIZE;
+	ipfix->skipped = false;
 	ipfix->set = 0;
 	ipfix->set_id = 0;
 	ipfix->records = 0;
@@ -516,12 +545,13 @@ static __attribute__((noinline)) bool begin_set(struct plx_ipfix *ipfix, unsigne
 
 	if (!template->record_size) {
 		template->id = (uint16_t)(FIRST_TEMPLATE_ID + set);
-		template->record_size = (uint16_t)record_size(set);
+		template->record_size = (uint16_t)record_size(in_session(ipfix, set));
 		template->due = true;
 		ipfix->used[ipfix->nr_used++] = (uint16_t)place;
 	}
 	if (template->due)
-		end = end_in_set(ipfix, end, TEMPLATE_SET_ID, template_size(set));
+		end = end_in_set(ipfix, end, TEMPLATE_SET_ID,
+				 template_size(in_session(ipfix, set)));
 	if (align4(end) + SET_HEADER_SIZE + template->record_size > ipfix->size)
 		return false;
 	if (template->due)
@@ -587,7 +617,9 @@ bool plx_ipfix_add(struct plx_ipfix *ipfix, const struct plx_flow *flow)
 	if (times.end_ms > ipfix->max_end_ms)
 		ipfix->max_end_ms = times.end_ms;
 
-	p = put_any_record(ipfix->buf + ipfix->len, flow, &times, set);
+	times.start_up = uptime_ms(ipfix, times.start_ms);
+	times.end_up = uptime_ms(ipfix, times.end_ms);
+	p = put_any_record(ipfix->buf + ipfix->len, flow, &times, in_session(ipfix, set));
 	ipfix->len = (size_t)(p - ipfix->buf);
 	ipfix->records++;
 	return true;
@@ -620,19 +652,43 @@ size_t plx_ipfix_end(struct plx_ipfix *ipfix, uint64_t now_ns)
 	/* The header has whole seconds: a flow that ended within this one must not end later. */
 	if (max_end_s > export_s)
 		export_s = max_end_s;
-	p = put_u16(p, VERSION);
-	p = put_u16(p, (uint16_t)ipfix->len);
-	p = put_u32(p, (uint32_t)export_s);
-	p = put_u32(p, ipfix->sequence);
+	if (ipfix->netflow9) {
+		p = put_u16(p, NETFLOW9_VERSION);
+		p = put_u16(p, ipfix->records + ipfix->templates);
+		/* At the full second: collectors take the difference for the time of boot. */
+		p = put_u32(p, uptime_ms(ipfix, export_s * 1000));
+		p = put_u32(p, (uint32_t)export_s);
+		p = put_u32(p, ipfix->sequence++);
+	} else {
+		p = put_u16(p, VERSION);
+		p = put_u16(p, (uint16_t)ipfix->len);
+		p = put_u32(p, (uint32_t)export_s);
+		p = put_u32(p, ipfix->sequence);
+		ipfix->sequence += ipfix->records;
+	}
 	put_u32(p, ipfix->domain);
-	ipfix->sequence += ipfix->records;
 	ipfix->messages++;
 	return ipfix->len;
 }
 
 void plx_ipfix_skip(struct plx_ipfix *ipfix)
 {
+	/* Of NetFlow v9 messages are numbered: the one that could not be begun is one. */
+	if (ipfix->netflow9 && ipfix->skipped)
+		return;
+	ipfix->skipped = true;
 	ipfix->sequence++;
+}
+
+void plx_ipfix_sampled(struct plx_ipfix *ipfix)
+{
+	ipfix->sampled = true;
+}
+
+void plx_ipfix_netflow9(struct plx_ipfix *ipfix, bool uptime)
+{
+	ipfix->netflow9 = true;
+	ipfix->uptime = uptime;
 }
 
 void plx_ipfix_renew(struct plx_ipfix *ipfix)

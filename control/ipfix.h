@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * IPFIX encoder (RFC 7011): flows into a message buffer of the caller. No I/O, no clock, no
- * allocation. One struct plx_ipfix is one Transport Session and Observation Domain: it numbers the
- * records and knows when templates are due. Order of calls: init, then for each message begin, add
- * until it says false, end.
+ * IPFIX encoder (RFC 7011), and NetFlow v9 (RFC 3954): flows into a message buffer of the caller.
+ * No I/O, no clock, no allocation. One struct plx_ipfix is one Transport Session and Observation
+ * Domain: it numbers the records and knows when templates are due. Order of calls: init, then for
+ * each message begin, add until it says false, end.
  *
  * Which fields a record has depends on what the flow has, so there are many templates. A template
  * is sent when the first record needs it, ahead of it in the same message; from then on it is in
@@ -33,7 +33,11 @@ struct plx_ipfix_template {
 struct plx_ipfix {
 	/* Session */
 	uint32_t domain;
-	uint32_t sequence;	    /* of the next record */
+	bool netflow9;
+	bool uptime;		    /* records have times in ms since boot */
+	bool sampled;		    /* records have samplingInterval */
+	bool skipped;		    /* a record was lost since the last message was begun */
+	uint32_t sequence;	    /* of the next record; of NetFlow v9: of the next message */
 	uint64_t template_ns;	    /* refresh after this time ... */
 	uint32_t template_messages; /* ... or this many messages */
 	bool template_asked;	    /* ... or by plx_ipfix_renew() */
@@ -63,6 +67,16 @@ struct plx_ipfix {
 
 void plx_ipfix_init(struct plx_ipfix *ipfix, uint32_t domain, uint32_t template_seconds,
 		    uint32_t template_messages);
+
+/*
+ * After init: the session is one of NetFlow v9. With uptime its flows have times in milliseconds
+ * since boot, 32 bits of them, which all collectors know; only with flows of CLOCK_MONOTONIC, since
+ * others may be older than these bits can tell. Without, those of IPFIX.
+ */
+void plx_ipfix_netflow9(struct plx_ipfix *ipfix, bool uptime);
+
+/* After init: not all packets are metered, and each record says of how many it stands for. */
+void plx_ipfix_sampled(struct plx_ipfix *ipfix);
 
 /*
  * Start a message of at most size bytes (>= PLX_IPFIX_SIZE_MIN) in buf, with templates that are due

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * IPFIX over UDP (RFC 7011, 10.3): a ring of encoded messages, sent at the pace of a token bucket
- * so that a full flow cache does not reach the collector as one burst.
+ * IPFIX over UDP (RFC 7011, 10.3), and NetFlow v9, which has no other transport: a ring of encoded
+ * messages, sent at the pace of a token bucket so that a full flow cache does not reach the
+ * collector as one burst.
  *
  * Sequence numbers count every record handed to the exporter, those included that are lost in a
  * full queue or by a failed send: the collector sees what it misses as a gap.
@@ -412,6 +413,10 @@ static int udp_open(const struct plx_exporter_env *env, const struct plx_url *ur
 	}
 	plx_ipfix_init(&sink->ipfix, url->opts.domain ? url->opts.domain : env->observation_domain,
 		       url->opts.template_refresh_s, url->opts.template_packets);
+	if (env->sampled)
+		plx_ipfix_sampled(&sink->ipfix);
+	if (url->scheme == PLX_URL_NETFLOW9)
+		plx_ipfix_netflow9(&sink->ipfix, sink->clock == PLX_FLOW_MONOTONIC);
 	sink->max_cost = (uint32_t)(slot_size / PLX_IPFIX_RECORD_MIN);
 	plx_pacer_init(&sink->pacer, url->opts.rate, sink->max_cost, plx_mono_ns());
 	*ret_sink = sink;

@@ -2,6 +2,7 @@
 /*
  * Parser of exporter URLs:
  *	ipfix://HOST[:PORT][?OPTION=VALUE[&...]]   HOST: name, IPv4 address, or [IPv6 address]
+ *	netflow9://HOST[:PORT][?OPTION=VALUE[&...]]
  *	json:PATH   json:-
  * There is no percent-encoding. What is not understood is refused, never ignored.
  */
@@ -13,8 +14,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define IPFIX_PORT 4739
-#define SUPPORTED  "supported: ipfix://HOST:PORT (UDP), json:PATH, json:-"
+#define IPFIX_PORT    4739
+#define NETFLOW9_PORT 2055
+#define SUPPORTED     "supported: ipfix://HOST:PORT (UDP), netflow9://HOST:PORT, json:PATH, json:-"
 
 struct option {
 	const char *name;
@@ -117,6 +119,16 @@ static int parse_options(char *query, struct plx_url *url, char *ret_err, size_t
 	return 0;
 }
 
+static const char *scheme_name(const struct plx_url *url)
+{
+	return url->scheme == PLX_URL_NETFLOW9 ? "netflow9" : "ipfix";
+}
+
+static int default_port(const struct plx_url *url)
+{
+	return url->scheme == PLX_URL_NETFLOW9 ? NETFLOW9_PORT : IPFIX_PORT;
+}
+
 /* HOST, HOST:PORT, [IPV6] or [IPV6]:PORT; cut at the end of the host. */
 static int parse_authority(char *text, struct plx_url *url, char *ret_err, size_t err_size)
 {
@@ -140,23 +152,24 @@ static int parse_authority(char *text, struct plx_url *url, char *ret_err, size_
 		if (end && strchr(end + 1, ':'))
 			return refuse(ret_err, err_size,
 				      "host \"%s\": an IPv6 address goes in brackets, "
-				      "ipfix://[2001:db8::1]:4739",
-				      text);
+				      "%s://[2001:db8::1]:%d",
+				      text, scheme_name(url), default_port(url));
 		if (end) {
 			*end = '\0';
 			port = end + 1;
 		}
 	}
 	if (!*host)
-		return refuse(ret_err, err_size, "the host is missing in \"ipfix://%s%s%s\"",
-			      url->literal_ip6 ? "[]" : "", port ? ":" : "", port ? port : "");
+		return refuse(ret_err, err_size, "the host is missing in \"%s://%s%s%s\"",
+			      scheme_name(url), url->literal_ip6 ? "[]" : "", port ? ":" : "",
+			      port ? port : "");
 	if (strlen(host) >= sizeof(url->host))
 		return refuse(ret_err, err_size, "host \"%.32s...\" is longer than %d characters",
 			      host, PLX_URL_HOST_MAX - 1);
 	if (strpbrk(host, url->literal_ip6 ? "/?#@[ " : "/?#@[]% "))
 		return refuse(ret_err, err_size, "host \"%s\" is neither a name nor an address",
 			      host);
-	number = IPFIX_PORT;
+	number = default_port(url);
 	if (port && !parse_number(port, 1, 65535, &number))
 		return refuse(ret_err, err_size, "port \"%s\" is not a number in 1..65535", port);
 	url->port = (uint16_t)number;
@@ -164,14 +177,16 @@ static int parse_authority(char *text, struct plx_url *url, char *ret_err, size_
 	return 0;
 }
 
-static int parse_ipfix(char *rest, struct plx_url *url, char *ret_err, size_t err_size)
+static int parse_udp(enum plx_url_scheme scheme, char *rest, struct plx_url *url, char *ret_err,
+		     size_t err_size)
 {
 	char *query;
 	int err;
 
-	url->scheme = PLX_URL_IPFIX_UDP;
+	url->scheme = scheme;
 	if (strncmp(rest, "//", 2))
-		return refuse(ret_err, err_size, "\"ipfix:%s\" is not ipfix://HOST:PORT", rest);
+		return refuse(ret_err, err_size, "\"%s:%s\" is not %s://HOST:PORT",
+			      scheme_name(url), rest, scheme_name(url));
 	rest += 2;
 	query = strchr(rest, '?');
 	if (query)
@@ -220,7 +235,9 @@ int plx_url_parse(const char *text, struct plx_url *ret_url, char *ret_err, size
 		return refuse(ret_err, err_size, "exporter \"%s\" has no scheme; " SUPPORTED, text);
 	*rest++ = '\0';
 	if (!strcmp(copy, "ipfix")) {
-		err = parse_ipfix(rest, &url, ret_err, err_size);
+		err = parse_udp(PLX_URL_IPFIX_UDP, rest, &url, ret_err, err_size);
+	} else if (!strcmp(copy, "netflow9")) {
+		err = parse_udp(PLX_URL_NETFLOW9, rest, &url, ret_err, err_size);
 	} else if (!strcmp(copy, "json")) {
 		err = parse_json(rest, &url, ret_err, err_size);
 	} else {

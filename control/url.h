@@ -15,7 +15,7 @@
 #define PLX_URL_HOST_MAX    256	       /* a DNS name has at most 253 characters */
 #define PLX_URL_QUEUE_BYTES (1u << 30) /* bound of queue * mtu, which is allocated at open */
 
-enum plx_url_scheme { PLX_URL_IPFIX_UDP, PLX_URL_JSON };
+enum plx_url_scheme { PLX_URL_IPFIX_UDP, PLX_URL_NETFLOW9, PLX_URL_JSON };
 
 struct plx_url {
 	enum plx_url_scheme scheme;

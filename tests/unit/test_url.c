@@ -67,6 +67,12 @@ static void options_have_defaults_and_bounds(void **state)
 	assert_int_equal(url.opts.rate, 100000);
 	assert_int_equal(url.opts.queue, 8192);
 	assert_int_equal(url.opts.nat_events, 0);
+	url = parse_good("netflow9://h?mtu=1200");
+	assert_int_equal(url.scheme, PLX_URL_NETFLOW9);
+	assert_int_equal(url.port, 2055);
+	assert_int_equal(url.opts.mtu, 1200);
+	assert_int_equal(parse_good("netflow9://[2001:db8::1]:9995").port, 9995);
+	url = parse_good("ipfix://h");
 	assert_int_equal(parse_good("ipfix://h?nat-events=1").opts.nat_events, 1);
 	url = parse_good("ipfix://h?template-refresh=1&template-packets=1&mtu=512&domain=1&rate=0&"
 			 "queue=16");
@@ -100,7 +106,7 @@ static void json_takes_any_path(void **state)
 
 static void bad_urls_are_refused_with_one_line(void **state)
 {
-#define SUPPORTED "supported: ipfix://HOST:PORT (UDP), json:PATH, json:-"
+#define SUPPORTED "supported: ipfix://HOST:PORT (UDP), netflow9://HOST:PORT, json:PATH, json:-"
 #define KNOWN	  "known: template-refresh, template-packets, mtu, domain, rate, queue, nat-events"
 	static const struct {
 		const char *text;
@@ -109,8 +115,12 @@ static void bad_urls_are_refused_with_one_line(void **state)
 	} cases[] = {
 		{"", -EINVAL, "exporter \"\" has no scheme; " SUPPORTED},
 		{"collector", -EINVAL, "exporter \"collector\" has no scheme; " SUPPORTED},
-		{"netflow9://h:2055", -EPROTONOSUPPORT,
-		 "scheme \"netflow9\" is not supported; " SUPPORTED},
+		{"netflow9:h:2055", -EINVAL, "\"netflow9:h:2055\" is not netflow9://HOST:PORT"},
+		{"netflow9://", -EINVAL, "the host is missing in \"netflow9://\""},
+		{"netflow9://2001:db8::1", -EINVAL,
+		 "host \"2001:db8::1\": an IPv6 address goes in brackets, "
+		 "netflow9://[2001:db8::1]:2055"},
+		{"netflow9://h?mtu=1", -EINVAL, "option mtu: \"1\" is not a number in 512..65535"},
 		{"netflow5://h:2055", -EPROTONOSUPPORT,
 		 "scheme \"netflow5\" is not supported; " SUPPORTED},
 		{"ipfix+tcp://h", -EPROTONOSUPPORT,
