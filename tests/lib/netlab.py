@@ -110,6 +110,10 @@ class Lab:
              "peer", "name", dev_b, "mtu", str(mtu), "netns", b])
         self.up(a, dev_a)
         self.up(b, dev_b)
+        # Known for an hour: a probe that a slow machine does not answer in time would cost packets.
+        for ns, dev in ((a, dev_a), (b, dev_b)):
+            self.run(ns, ["sysctl", "-qw", *(f"net.{ip}.neigh.{dev}.base_reachable_time_ms=3600000"
+                                             for ip in ("ipv4", "ipv6"))])
 
     def up(self, ns, dev):
         run(["ip", "-n", ns, "link", "set", dev, "up"])
