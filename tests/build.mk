@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # Rings: unit (no privileges), bpf (BPF_PROG_TEST_RUN, root), net (namespaces, root), fuzz.
 PACKET_OBJS := $(patsubst %,$(BUILD)/tests/lib/%.o,packet samples outcome)
-TESTRUN_OBJS := $(patsubst %,$(BUILD)/tests/lib/%.o,testrun noise) $(PACKET_OBJS)
+TESTRUN_OBJS := $(patsubst %,$(BUILD)/tests/lib/%.o,testrun noise filterrun expressions) $(PACKET_OBJS)
 UNIT_TESTS := $(patsubst tests/unit/%.c,$(BUILD)/tests/unit/%,$(wildcard tests/unit/test_*.c))
 BPF_TESTS := $(patsubst tests/bpf/%.c,$(BUILD)/tests/bpf/%,$(wildcard tests/bpf/test_*.c))
 TEST_TOOLS := $(BUILD)/tests/unit/parse_capture

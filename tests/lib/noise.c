@@ -42,7 +42,7 @@ struct noise {
 static struct built {
 	uint8_t *bytes;
 	size_t size;
-} *built;
+} * built;
 
 static void build_samples(void)
 {
@@ -70,12 +70,14 @@ static const struct built *any_sample(uint64_t *random)
  * A sample with some octets changed; cut, or lengthened, or with the end of another sample in place
  * of its own; or nothing but noise.
  */
-static void random_packet(struct packet *p, uint64_t *random)
+void testrun_random_packet(struct packet *p, uint64_t *random)
 {
 	const uint64_t kind = random_next(random) % 8;
 	const size_t changes = random_next(random) % 6;
-	const struct built *sample = any_sample(random);
+	const struct built *sample;
 
+	build_samples();
+	sample = any_sample(random);
 	if (kind == 0) {
 		p->size = TESTRUN_MIN_SIZE + random_next(random) % NOISE_MAX;
 		for (size_t i = 0; i < p->size; i++)
@@ -257,7 +259,7 @@ static void run_batch(struct noise *n, uint32_t count, bool segments)
 	testrun_books(t, direction, &before);
 	capture(n, NULL, 0);
 	for (uint32_t i = 0; i < count; i++) {
-		random_packet(&p, &n->random);
+		testrun_random_packet(&p, &n->random);
 		capture(n, p.bytes, p.size);
 		send(n, &p, segments, i);
 	}
@@ -287,7 +289,6 @@ void testrun_random(struct testrun *t, enum testrun_hook hook, uint32_t count)
 	const uint64_t begin = plx_now_ns();
 
 	count = count_of(count);
-	build_samples();
 	n.capture_fd = memfd_create("noise", MFD_CLOEXEC);
 	n.capture = malloc(24 + BATCH * (16 + (size_t)PACKET_MAX));
 	n.records = calloc(BATCH + 1, sizeof(*n.records));

@@ -123,6 +123,9 @@ void testrun_expect_whole(struct testrun *t, enum testrun_hook hook, const struc
  */
 void testrun_random(struct testrun *t, enum testrun_hook hook, uint32_t count);
 
+/* One of these packets. */
+void testrun_random_packet(struct packet *p, uint64_t *random);
+
 /*
  * main() of a test program: every sample through each of the hooks, under all policies, whole and
  * cut at every length that a test run takes, then the tests in more. t is open during the tests.
