@@ -17,12 +17,13 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "flow.h"
+#include "fields.h"
 
-#define PLX_IPFIX_SIZE_MIN     464  /* smallest message buffer: any record and its template fit */
-#define PLX_IPFIX_RECORD_MIN   100  /* no record of a flow is shorter; events are */
-#define PLX_IPFIX_REFRESH_MSGS 1    /* messages with nothing but templates, in a row, at most */
-#define PLX_IPFIX_TEMPLATES    2498 /* no more are in use: sets of what not all flows have, events */
+#define PLX_IPFIX_SIZE_MIN	464 /* smallest message buffer: any record and its template fit, */
+#define PLX_IPFIX_SIZE_MIN_FULL 484 /* with all fields */
+#define PLX_IPFIX_RECORD_MIN	PLX_RECORD_MIN
+#define PLX_IPFIX_REFRESH_MSGS	1 /* messages with nothing but templates, in a row, at most */
+#define PLX_IPFIX_TEMPLATES	PLX_RECORD_PLACES /* no more are in use */
 
 struct plx_ipfix_template {
 	uint16_t id;
@@ -33,9 +34,7 @@ struct plx_ipfix_template {
 struct plx_ipfix {
 	/* Session */
 	uint32_t domain;
-	bool netflow9;
-	bool uptime;		    /* records have times in ms since boot */
-	bool sampled;		    /* records have samplingInterval */
+	uint32_t session;	    /* PLX_SESSION_* */
 	bool skipped;		    /* a record was lost since the last message was begun */
 	uint32_t sequence;	    /* of the next record; of NetFlow v9: of the next message */
 	uint64_t template_ns;	    /* refresh after this time ... */
@@ -77,6 +76,9 @@ void plx_ipfix_netflow9(struct plx_ipfix *ipfix, bool uptime);
 
 /* After init: not all packets are metered, and each record says of how many it stands for. */
 void plx_ipfix_sampled(struct plx_ipfix *ipfix);
+
+/* After init: which fields records have. */
+void plx_ipfix_fields(struct plx_ipfix *ipfix, enum plx_field_set fields);
 
 /*
  * Start a message of at most size bytes (>= PLX_IPFIX_SIZE_MIN) in buf, with templates that are due
