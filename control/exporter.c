@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "netflow5.h"
 #include "sink.h"
 #include "url.h"
 
@@ -16,18 +17,21 @@ struct plx_exporter {
 	void *sink;
 	struct plx_exporter_stats books;
 	bool nat_events;
+	bool (*takes)(const struct plx_flow *flow); /* NULL: all */
 	char url[PLX_EXPORTER_URL_MAX];
 };
 
 static const struct plx_sink_ops *const sinks[] = {
 	[PLX_URL_IPFIX_UDP] = &plx_sink_ipfix_udp,
 	[PLX_URL_NETFLOW9] = &plx_sink_ipfix_udp,
+	[PLX_URL_NETFLOW5] = &plx_sink_ipfix_udp,
 	[PLX_URL_JSON] = &plx_sink_json,
 };
 
 static const char *const loss_names[PLX_LOSS_MAX] = {
 	[PLX_LOSS_QUEUE] = "export_queue",
 	[PLX_LOSS_SEND] = "export_send",
+	[PLX_LOSS_FORMAT] = "export_format",
 };
 
 int plx_exporter__open(const struct plx_exporter_env *env, const char *url,
@@ -50,6 +54,8 @@ int plx_exporter__open(const struct plx_exporter_env *env, const char *url,
 	exporter->books.state = "ready";
 	exporter->ops = sinks[parsed.scheme];
 	exporter->nat_events = parsed.opts.nat_events;
+	if (parsed.scheme == PLX_URL_NETFLOW5)
+		exporter->takes = plx_netflow5_takes;
 	err = exporter->ops->open(env, &parsed, &exporter->books, &exporter->sink, ret_err,
 				  err_size);
 	if (err)
@@ -79,6 +85,10 @@ void plx_exporter__export(struct plx_exporter *exporter, const struct plx_flow *
 	struct plx_export_tally tally = plx_flow_tally(flow);
 
 	plx_tally_add(&exporter->books.handed, &tally);
+	if (exporter->takes && !exporter->takes(flow)) {
+		plx_tally_add(&exporter->books.lost[PLX_LOSS_FORMAT], &tally);
+		return;
+	}
 	exporter->ops->export(exporter->sink, flow);
 }
 

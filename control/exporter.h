@@ -18,7 +18,12 @@ struct plx_exporter;
 
 #define PLX_EXPORTER_URL_MAX 512
 
-enum plx_export_loss { PLX_LOSS_QUEUE, PLX_LOSS_SEND, PLX_LOSS_MAX };
+enum plx_export_loss {
+	PLX_LOSS_QUEUE,
+	PLX_LOSS_SEND,
+	PLX_LOSS_FORMAT, /* the format cannot tell of it */
+	PLX_LOSS_MAX,
+};
 
 /* Records, and the packets and layer-2 octets that they account for. */
 struct plx_export_tally {
@@ -31,7 +36,7 @@ struct plx_exporter_stats {
 	struct plx_export_tally handed;
 	struct plx_export_tally sent;
 	struct plx_export_tally queued;
-	struct plx_export_tally lost[PLX_LOSS_MAX]; /* "export_queue", "export_send" */
+	struct plx_export_tally lost[PLX_LOSS_MAX]; /* plx_export_loss_name() */
 	uint64_t messages;			    /* datagrams or lines handed to the kernel */
 	uint64_t octets;			    /* of those */
 	uint64_t templates;			    /* template records sent */

@@ -271,3 +271,40 @@ struct json_object *plx_flow_json(const struct plx_flow *flow, int64_t wall_offs
 	}
 	return b.object;
 }
+
+/* Protocols without ports have none in it, and ICMP has type and code, which NAT leaves alone. */
+static void add_event_ports(struct builder *builder, const struct plx_nat_event *event)
+{
+	const struct plx_nat_tuple *before = &event->before;
+	bool ipv4 = before->version == 4;
+
+	if (before->protocol == (ipv4 ? IPPROTO_ICMP : IPPROTO_ICMPV6))
+		add_number(builder, ipv4 ? "icmpTypeCodeIPv4" : "icmpTypeCodeIPv6",
+			   ntohs(before->dest_port));
+	if (!plx_protocol_has_ports(before->protocol))
+		return;
+	add_ports(builder, &plx_names_before, before->source_port, before->dest_port);
+	add_ports(builder, &plx_names_after, event->after.source_port, event->after.dest_port);
+}
+
+struct json_object *plx_nat_event_json(const struct plx_nat_event *event, int64_t wall_offset_ns)
+{
+	struct builder b = {.object = json_object_new_object()};
+	bool ipv4 = event->before.version == 4;
+
+	if (!b.object)
+		return NULL;
+	add(&b, "observationTimeNanoseconds",
+	    json_object_new_int64((int64_t)event->at_ns + wall_offset_ns));
+	add_number(&b, "natEvent", plx_nat_event_number(event));
+	add_addresses(&b, &plx_names_before, ipv4, event->before.source, event->before.dest);
+	add_addresses(&b, &plx_names_after, ipv4, event->after.source, event->after.dest);
+	add_event_ports(&b, event);
+	add_number(&b, "protocolIdentifier", event->before.protocol);
+	add_number(&b, "ipVersion", event->before.version);
+	if (b.failed) {
+		json_object_put(b.object);
+		return NULL;
+	}
+	return b.object;
+}

@@ -24,4 +24,7 @@ extern const struct plx_tuple_names plx_names_before, plx_names_after;
 struct json_object *plx_flow_json(const struct plx_flow *flow, int64_t wall_offset_ns,
 				  plx_ifname_fn ifname, void *arg);
 
+/* A record of the NAT event log, same. */
+struct json_object *plx_nat_event_json(const struct plx_nat_event *event, int64_t wall_offset_ns);
+
 #endif

@@ -190,6 +190,28 @@ static void log_reasons(const struct plx_if_ledger *ledger)
 		plx_log(PLX_LOG_NOTICE, "limited: %s", limited.text);
 }
 
+/* Returns 0, or -EIO when it lost some that it could have told of. */
+static int report_exporter(const struct plx_exporter *exporter)
+{
+	struct plx_exporter_stats stats;
+	uint64_t foreign, missing;
+
+	plx_exporter__stats(exporter, &stats);
+	foreign = stats.lost[PLX_LOSS_FORMAT].records;
+	missing = stats.handed.records - stats.sent.records - foreign;
+	if (foreign)
+		plx_log(PLX_LOG_WARNING, "%s: %llu of %llu records are not of what it can tell of",
+			plx_exporter__url(exporter), (unsigned long long)foreign,
+			(unsigned long long)stats.handed.records);
+	if (!missing)
+		return 0;
+	plx_log(PLX_LOG_ERROR, "%s: %llu of %llu records were not sent%s%s",
+		plx_exporter__url(exporter), (unsigned long long)missing,
+		(unsigned long long)stats.handed.records, stats.last_error[0] ? ": " : "",
+		stats.last_error);
+	return -EIO;
+}
+
 /* What became of the flows. Returns 0, or -EIO when an exporter lost some. */
 static int report(const struct offline *offline)
 {
@@ -198,20 +220,9 @@ static int report(const struct offline *offline)
 	char line[PLX_LEDGER_TEXT_MAX];
 	int err = 0;
 
-	for (size_t i = 0; i < offline->nr_exporters; i++) {
-		struct plx_exporter_stats stats;
-		uint64_t missing;
-
-		plx_exporter__stats(offline->exporters[i], &stats);
-		missing = stats.handed.records - stats.sent.records;
-		if (!missing)
-			continue;
-		plx_log(PLX_LOG_ERROR, "%s: %llu of %llu records were not sent%s%s",
-			plx_exporter__url(offline->exporters[i]), (unsigned long long)missing,
-			(unsigned long long)stats.handed.records, stats.last_error[0] ? ": " : "",
-			stats.last_error);
-		err = -EIO;
-	}
+	for (size_t i = 0; i < offline->nr_exporters; i++)
+		if (report_exporter(offline->exporters[i]))
+			err = -EIO;
 	log_reasons(ledger);
 	plx_ledger__join(ledger, &offline->books, &sum);
 	plx_ledger__fmt(&sum, line, sizeof(line));

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * IPFIX over UDP (RFC 7011, 10.3), and NetFlow v9, which has no other transport: a ring of encoded
+ * IPFIX over UDP (RFC 7011, 10.3), and NetFlow, which has no other transport: a ring of encoded
  * messages, sent at the pace of a token bucket so that a full flow cache does not reach the
  * collector as one burst.
  *
@@ -17,7 +17,7 @@
 
 #include <event2/event.h>
 
-#include "ipfix.h"
+#include "encoder.h"
 #include "pacer.h"
 #include "sink.h"
 
@@ -44,7 +44,7 @@ struct udp_sink {
 	struct event *tick; /* timer_fd: libevent's own timers may be a jiffy late */
 	struct event *hold; /* ends a message that has waited too long */
 	bool ticking;	    /* timer_fd is armed */
-	struct plx_ipfix ipfix;
+	struct plx_encoder encoder;
 	struct plx_pacer pacer;
 	uint32_t max_cost; /* records: what a message of the shortest flows has */
 
@@ -164,8 +164,8 @@ static void end_message(struct udp_sink *sink)
 {
 	struct slot *slot = &sink->slots[slot_index(sink, sink->closed)];
 
-	slot->size = (uint16_t)plx_ipfix_end(&sink->ipfix, plx_flow_now_ns(sink->clock));
-	slot->templates = sink->ipfix.templates;
+	slot->size = (uint16_t)sink->encoder.ops->end(&sink->encoder, plx_flow_now_ns(sink->clock));
+	slot->templates = plx_encoder_templates(&sink->encoder);
 	sink->filling = false;
 	sink->closed++;
 	if (!sink->ticking)
@@ -189,9 +189,10 @@ static bool begin_message(struct udp_sink *sink)
 	sink->filling_since_ns = plx_mono_ns();
 	/* Templates sent to a collector that was away have not arrived. */
 	if (strcmp(sink->books->state, "ready"))
-		plx_ipfix_renew(&sink->ipfix);
-	plx_ipfix_begin(&sink->ipfix, sink->buffers + index * sink->slot_size, sink->slot_size,
-			plx_flow_now_ns(sink->clock), plx_wall_offset_ns(sink->clock));
+		sink->encoder.ops->renew(&sink->encoder);
+	sink->encoder.ops->begin(&sink->encoder, sink->buffers + index * sink->slot_size,
+				 sink->slot_size, plx_flow_now_ns(sink->clock),
+				 plx_wall_offset_ns(sink->clock));
 	/* Left running when the message is full before: on_hold() then looks at the one after. */
 	if (!evtimer_pending(sink->hold, NULL))
 		(void)evtimer_add(sink->hold, &hold);
@@ -223,7 +224,7 @@ static bool need_message(struct udp_sink *sink, const struct plx_export_tally *t
 	if (sink->filling || begin_message(sink))
 		return true;
 	plx_tally_add(&sink->books->lost[PLX_LOSS_QUEUE], tally);
-	plx_ipfix_skip(&sink->ipfix);
+	sink->encoder.ops->skip(&sink->encoder);
 	return false;
 }
 
@@ -242,11 +243,12 @@ static void udp_export(void *arg, const struct plx_flow *flow)
 		if (!need_message(sink, &tally))
 			return;
 		/* A capture's clock is not ours: the export time gives way, not the flow's. */
-		if (flow->stats.last_ns > sink->ipfix.now_ns)
-			plx_ipfix_now(&sink->ipfix, sink->clock == PLX_FLOW_WALL
-							    ? flow->stats.last_ns
-							    : plx_flow_now_ns(sink->clock));
-		if (plx_ipfix_add(&sink->ipfix, flow))
+		if (flow->stats.last_ns > plx_encoder_now(&sink->encoder))
+			sink->encoder.ops->set_now(&sink->encoder,
+						   sink->clock == PLX_FLOW_WALL
+							   ? flow->stats.last_ns
+							   : plx_flow_now_ns(sink->clock));
+		if (sink->encoder.ops->add(&sink->encoder, flow))
 			break;
 		end_message(sink);
 	}
@@ -261,9 +263,9 @@ static void udp_event(void *arg, const struct plx_nat_event *event)
 	for (;;) {
 		if (!need_message(sink, &tally))
 			return;
-		if (event->at_ns > sink->ipfix.now_ns)
-			plx_ipfix_now(&sink->ipfix, plx_flow_now_ns(sink->clock));
-		if (plx_ipfix_add_event(&sink->ipfix, event))
+		if (event->at_ns > plx_encoder_now(&sink->encoder))
+			sink->encoder.ops->set_now(&sink->encoder, plx_flow_now_ns(sink->clock));
+		if (sink->encoder.ops->add_event(&sink->encoder, event))
 			break;
 		end_message(sink);
 	}
@@ -382,6 +384,26 @@ static int add_events(struct udp_sink *sink, struct event_base *base)
 	return 0;
 }
 
+static void start_encoder(struct udp_sink *sink, const struct plx_exporter_env *env,
+			  const struct plx_url *url)
+{
+	static const struct plx_encoder_ops *const encoders[PLX_NR_URL_SCHEMES] = {
+		[PLX_URL_IPFIX_UDP] = &plx_encoder_ipfix,
+		[PLX_URL_NETFLOW9] = &plx_encoder_netflow9,
+		[PLX_URL_NETFLOW5] = &plx_encoder_netflow5,
+	};
+	const struct plx_encoder_opts opts = {
+		.domain = url->opts.domain ? url->opts.domain : env->observation_domain,
+		.template_seconds = url->opts.template_refresh_s,
+		.template_messages = url->opts.template_packets,
+		.fields = url->opts.fields,
+		.clock = env->clock,
+		.sampled = env->sampled,
+	};
+
+	plx_encoder_init(&sink->encoder, encoders[url->scheme], &opts);
+}
+
 static int udp_open(const struct plx_exporter_env *env, const struct plx_url *url,
 		    struct plx_exporter_stats *books, void **ret_sink, char *ret_err,
 		    size_t err_size)
@@ -411,13 +433,8 @@ static int udp_open(const struct plx_exporter_env *env, const struct plx_url *ur
 			 strerror(-err));
 		goto out;
 	}
-	plx_ipfix_init(&sink->ipfix, url->opts.domain ? url->opts.domain : env->observation_domain,
-		       url->opts.template_refresh_s, url->opts.template_packets);
-	if (env->sampled)
-		plx_ipfix_sampled(&sink->ipfix);
-	if (url->scheme == PLX_URL_NETFLOW9)
-		plx_ipfix_netflow9(&sink->ipfix, sink->clock == PLX_FLOW_MONOTONIC);
-	sink->max_cost = (uint32_t)(slot_size / PLX_IPFIX_RECORD_MIN);
+	start_encoder(sink, env, url);
+	sink->max_cost = (uint32_t)(slot_size / sink->encoder.record_min);
 	plx_pacer_init(&sink->pacer, url->opts.rate, sink->max_cost, plx_mono_ns());
 	*ret_sink = sink;
 	sink = NULL;

@@ -174,10 +174,9 @@ static size_t append_line(struct json_sink *sink, const char *text, size_t size)
 	return evbuffer_commit_space(sink->buffer, &space, 1) ? 0 : space.iov_len;
 }
 
-static size_t append_flow(struct json_sink *sink, const struct plx_flow *flow)
+/* Takes object, which may be NULL. Same return. */
+static size_t append_object(struct json_sink *sink, struct json_object *object)
 {
-	struct json_object *object = plx_flow_json(flow, plx_wall_offset_ns(sink->clock),
-						   sink->ifname, sink->ifname_arg);
 	const char *text;
 	size_t size = 0;
 
@@ -194,26 +193,46 @@ static bool has_room(const struct json_sink *sink)
 	return evbuffer_get_length(sink->buffer) < BUFFER_BYTES && sink->nr_lines < BUFFER_LINES;
 }
 
-static void json_export(void *arg, const struct plx_flow *flow)
+/* size: of the line that was appended, 0: none was. */
+static void account_line(struct json_sink *sink, const struct plx_export_tally *tally, size_t size)
 {
-	struct json_sink *sink = arg;
-	struct plx_export_tally tally = plx_flow_tally(flow);
-	size_t size;
-
-	size = has_room(sink) ? append_flow(sink, flow) : 0;
 	if (!size) {
-		plx_tally_add(&sink->books->lost[PLX_LOSS_QUEUE], &tally);
+		plx_tally_add(&sink->books->lost[PLX_LOSS_QUEUE], tally);
 		return;
 	}
 	sink->lines[(sink->first + sink->nr_lines++) % BUFFER_LINES] =
-		(struct line){.tally = tally, .size = (uint32_t)size};
-	plx_tally_add(&sink->books->queued, &tally);
+		(struct line){.tally = *tally, .size = (uint32_t)size};
+	plx_tally_add(&sink->books->queued, tally);
 	if (event_pending(sink->writable, EV_WRITE, NULL))
 		return;
 	if (evbuffer_get_length(sink->buffer) >= WRITE_BYTES)
 		write_buffer(sink);
 	else
 		hold_on(sink);
+}
+
+static void json_export(void *arg, const struct plx_flow *flow)
+{
+	struct json_sink *sink = arg;
+	struct plx_export_tally tally = plx_flow_tally(flow);
+	size_t size = 0;
+
+	if (has_room(sink))
+		size = append_object(sink, plx_flow_json(flow, plx_wall_offset_ns(sink->clock),
+							 sink->ifname, sink->ifname_arg));
+	account_line(sink, &tally, size);
+}
+
+static void json_event(void *arg, const struct plx_nat_event *event)
+{
+	static const struct plx_export_tally tally = {.records = 1};
+	struct json_sink *sink = arg;
+	size_t size = 0;
+
+	if (has_room(sink))
+		size = append_object(sink,
+				     plx_nat_event_json(event, plx_wall_offset_ns(sink->clock)));
+	account_line(sink, &tally, size);
 }
 
 static bool json_ready(const void *arg)
@@ -332,6 +351,7 @@ const struct plx_sink_ops plx_sink_json = {
 	.open = json_open,
 	.ready = json_ready,
 	.export = json_export,
+	.event = json_event,
 	.flush = json_flush,
 	.close = json_close,
 };

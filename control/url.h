@@ -11,11 +11,18 @@
 #include <stdint.h>
 
 #include "exporter.h"
+#include "fields.h"
 
 #define PLX_URL_HOST_MAX    256	       /* a DNS name has at most 253 characters */
 #define PLX_URL_QUEUE_BYTES (1u << 30) /* bound of queue * mtu, which is allocated at open */
 
-enum plx_url_scheme { PLX_URL_IPFIX_UDP, PLX_URL_NETFLOW9, PLX_URL_JSON };
+enum plx_url_scheme {
+	PLX_URL_IPFIX_UDP,
+	PLX_URL_NETFLOW9,
+	PLX_URL_NETFLOW5,
+	PLX_URL_JSON,
+	PLX_NR_URL_SCHEMES,
+};
 
 struct plx_url {
 	enum plx_url_scheme scheme;
@@ -23,14 +30,16 @@ struct plx_url {
 	bool literal_ip6; /* host stood in brackets */
 	uint16_t port;
 	char path[PLX_EXPORTER_URL_MAX]; /* "-": standard output */
-	struct {
+	struct {			 /* what a scheme does not have is 0 */
 		uint32_t template_refresh_s;
 		uint32_t template_packets;
-		uint32_t mtu;	     /* IP packet, headers included */
-		uint32_t domain;     /* 0: not given */
-		uint32_t rate;	     /* records/s, 0: unlimited */
-		uint32_t queue;	     /* messages */
-		uint32_t nat_events; /* 1: with the NAT event log */
+		uint32_t mtu;		    /* IP packet, headers included */
+		uint32_t domain;	    /* 0: not given */
+		uint32_t rate;		    /* records/s, 0: unlimited */
+		uint32_t queue;		    /* messages */
+		uint32_t nat_events;	    /* 1: with the NAT event log */
+		uint32_t fields;	    /* enum plx_field_set */
+		uint32_t options_refresh_s; /* 0: no options */
 	} opts;
 };
 

@@ -68,7 +68,8 @@ def books(records, size=3):
 
 def exporter(url="ipfix://192.0.2.9:4739", **more):
     return {"url": url, "state": "ready", "handed": books(120), "sent": books(110),
-            "queued": books(10), "lost": {"export_queue": books(0), "export_send": books(0)},
+            "queued": books(10), "lost": {"export_queue": books(0), "export_send": books(0),
+                                          "export_format": books(0)},
             "messages": 17, "octets": 14300, "templates": 2, "errors": 0, "last_error": "",
             **more}
 

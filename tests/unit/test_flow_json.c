@@ -367,6 +367,61 @@ static void icmp_has_type_and_code_instead_of_ports(void **state)
 	assert_icmp(58, PLX_KEY_FRAGMENT, "icmpTypeCodeIPv6", -1);
 }
 
+static void assert_event(const struct plx_nat_event *event, const char *text)
+{
+	struct json_object *object = plx_nat_event_json(event, 1000);
+
+	assert_non_null(object);
+	assert_string_equal(json_object_to_json_string_ext(object, JSON_C_TO_STRING_PLAIN), text);
+	json_object_put(object);
+}
+
+static void nat_events_have_the_names_of_ipfix(void **state)
+{
+	struct plx_nat_event event = {
+		.before = {.source = {htonl(0x0a010002)},
+			   .dest = {htonl(0xc6336402)},
+			   .source_port = htons(4000),
+			   .dest_port = htons(443),
+			   .protocol = 6,
+			   .version = 4},
+		.after = {.source = {htonl(0xc6336401)},
+			  .dest = {htonl(0xc6336402)},
+			  .source_port = htons(40001),
+			  .dest_port = htons(443),
+			  .protocol = 6,
+			  .version = 4},
+		.begins = true,
+		.at_ns = 1700000000 * SECOND,
+	};
+
+	(void)state;
+	assert_event(
+		&event,
+		"{\"observationTimeNanoseconds\":1700000000000001000,\"natEvent\":4,"
+		"\"sourceIPv4Address\":\"10.1.0.2\",\"destinationIPv4Address\":\"198.51.100.2\","
+		"\"postNATSourceIPv4Address\":\"198.51.100.1\","
+		"\"postNATDestinationIPv4Address\":\"198.51.100.2\","
+		"\"sourceTransportPort\":4000,\"destinationTransportPort\":443,"
+		"\"postNAPTSourceTransportPort\":40001,\"postNAPTDestinationTransportPort\":443,"
+		"\"protocolIdentifier\":6,\"ipVersion\":4}");
+	/* ICMPv6: no ports, and translation delete */
+	event.before = (struct plx_nat_tuple){.source = {htonl(0xfd010000), 0, 0, htonl(2)},
+					      .dest = {htonl(0xfd020000), 0, 0, htonl(2)},
+					      .dest_port = htons(128 << 8),
+					      .protocol = 58,
+					      .version = 6};
+	event.after = event.before;
+	event.after.source[3] = htonl(9);
+	event.begins = false;
+	assert_event(&event,
+		     "{\"observationTimeNanoseconds\":1700000000000001000,\"natEvent\":2,"
+		     "\"sourceIPv6Address\":\"fd01::2\",\"destinationIPv6Address\":\"fd02::2\","
+		     "\"postNATSourceIPv6Address\":\"fd01::9\","
+		     "\"postNATDestinationIPv6Address\":\"fd02::2\",\"icmpTypeCodeIPv6\":32768,"
+		     "\"protocolIdentifier\":58,\"ipVersion\":6}");
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
@@ -380,6 +435,7 @@ int main(void)
 		cmocka_unit_test(tuple_behind_nat_is_beside_the_one_before),
 		cmocka_unit_test(tuple_that_is_not_of_the_flow_is_left_out),
 		cmocka_unit_test(icmp_has_type_and_code_instead_of_ports),
+		cmocka_unit_test(nat_events_have_the_names_of_ipfix),
 	};
 
 	return cmocka_run_group_tests_name("flow JSON", tests, NULL, NULL);

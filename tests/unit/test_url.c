@@ -72,6 +72,18 @@ static void options_have_defaults_and_bounds(void **state)
 	assert_int_equal(url.port, 2055);
 	assert_int_equal(url.opts.mtu, 1200);
 	assert_int_equal(parse_good("netflow9://[2001:db8::1]:9995").port, 9995);
+	url = parse_good("netflow5://h?domain=7");
+	assert_int_equal(url.scheme, PLX_URL_NETFLOW5);
+	assert_int_equal(url.port, 2055);
+	assert_int_equal(url.opts.mtu, 1500); /* 30 records */
+	assert_int_equal(url.opts.domain, 7);
+	assert_int_equal(parse_good("netflow5://h?mtu=512").opts.mtu, 512);
+	assert_int_equal(parse_good("ipfix://h").opts.fields, PLX_FIELDS_DEFAULT);
+	assert_int_equal(parse_good("ipfix://h?fields=default").opts.fields, PLX_FIELDS_DEFAULT);
+	assert_int_equal(parse_good("ipfix://h?fields=nfdump").opts.fields, PLX_FIELDS_NFDUMP);
+	url = parse_good("netflow9://h?mtu=532&fields=full&options-refresh=86400");
+	assert_int_equal(url.opts.fields, PLX_FIELDS_FULL);
+	assert_int_equal(url.opts.options_refresh_s, 86400);
 	url = parse_good("ipfix://h");
 	assert_int_equal(parse_good("ipfix://h?nat-events=1").opts.nat_events, 1);
 	url = parse_good("ipfix://h?template-refresh=1&template-packets=1&mtu=512&domain=1&rate=0&"
@@ -101,13 +113,21 @@ static void json_takes_any_path(void **state)
 	assert_int_equal(url.scheme, PLX_URL_JSON);
 	assert_string_equal(url.path, "/var/log/flows & more:1.json");
 	assert_string_equal(parse_good("json:-").path, "-");
+	assert_int_equal(parse_good("json:-").opts.nat_events, 0);
+	url = parse_good("json:flows?nat-events=1");
+	assert_string_equal(url.path, "flows");
+	assert_int_equal(url.opts.nat_events, 1);
 	assert_string_equal(parse_good("json:flows").path, "flows");
 }
 
 static void bad_urls_are_refused_with_one_line(void **state)
 {
-#define SUPPORTED "supported: ipfix://HOST:PORT (UDP), netflow9://HOST:PORT, json:PATH, json:-"
-#define KNOWN	  "known: template-refresh, template-packets, mtu, domain, rate, queue, nat-events"
+#define SUPPORTED                                                                                  \
+	"supported: ipfix://HOST:PORT (UDP), netflow9://HOST:PORT, netflow5://HOST:PORT, "         \
+	"json:PATH, json:-"
+#define KNOWN                                                                                      \
+	" of ipfix; known: template-refresh, template-packets, mtu, domain, rate, queue, "         \
+	"nat-events, fields, options-refresh"
 	static const struct {
 		const char *text;
 		int err;
@@ -121,8 +141,19 @@ static void bad_urls_are_refused_with_one_line(void **state)
 		 "host \"2001:db8::1\": an IPv6 address goes in brackets, "
 		 "netflow9://[2001:db8::1]:2055"},
 		{"netflow9://h?mtu=1", -EINVAL, "option mtu: \"1\" is not a number in 512..65535"},
-		{"netflow5://h:2055", -EPROTONOSUPPORT,
-		 "scheme \"netflow5\" is not supported; " SUPPORTED},
+		{"netflow7://h:2055", -EPROTONOSUPPORT,
+		 "scheme \"netflow7\" is not supported; " SUPPORTED},
+		{"netflow5://h?fields=full", -EINVAL,
+		 "unknown option \"fields\" of netflow5; known: mtu, domain, rate, queue"},
+		{"netflow5://h?template-refresh=1", -EINVAL,
+		 "unknown option \"template-refresh\" of netflow5; known: mtu, domain, rate, "
+		 "queue"},
+		{"ipfix://h?fields=all", -EINVAL,
+		 "option fields: \"all\" is not default, nfdump or full"},
+		{"ipfix://h?fields=full&mtu=531", -EINVAL,
+		 "fields=full needs mtu=532 or more, not 531"},
+		{"ipfix://h?options-refresh=86401", -EINVAL,
+		 "option options-refresh: \"86401\" is not a number in 0..86400"},
 		{"ipfix+tcp://h", -EPROTONOSUPPORT,
 		 "scheme \"ipfix+tcp\" is not supported; " SUPPORTED},
 		{"IPFIX://h", -EPROTONOSUPPORT, "scheme \"IPFIX\" is not supported; " SUPPORTED},
@@ -154,8 +185,8 @@ static void bad_urls_are_refused_with_one_line(void **state)
 		{"ipfix://h?", -EINVAL, "option \"\" is not NAME=VALUE"},
 		{"ipfix://h?mtu", -EINVAL, "option \"mtu\" is not NAME=VALUE"},
 		{"ipfix://h?mtu=600&", -EINVAL, "option \"\" is not NAME=VALUE"},
-		{"ipfix://h?biflow=0", -EINVAL, "unknown option \"biflow\"; " KNOWN},
-		{"ipfix://h?MTU=600", -EINVAL, "unknown option \"MTU\"; " KNOWN},
+		{"ipfix://h?biflow=0", -EINVAL, "unknown option \"biflow\"" KNOWN},
+		{"ipfix://h?MTU=600", -EINVAL, "unknown option \"MTU\"" KNOWN},
 		{"ipfix://h?mtu=511", -EINVAL, "option mtu: \"511\" is not a number in 512..65535"},
 		{"ipfix://h?mtu=65536", -EINVAL,
 		 "option mtu: \"65536\" is not a number in 512..65535"},
@@ -188,7 +219,9 @@ static void bad_urls_are_refused_with_one_line(void **state)
 		{"ipfix://h?queue=1048576&mtu=1025", -EINVAL,
 		 "queue=1048576 messages of mtu=1025 bytes would take more than 1 GiB"},
 		{"json:", -EINVAL, "the path is missing in \"json:\""},
-		{"json:/tmp/x?mtu=512", -EINVAL, "json: has no options, but \"?mtu=512\" is given"},
+		{"json:?nat-events=1", -EINVAL, "the path is missing in \"json:\""},
+		{"json:/tmp/x?mtu=512", -EINVAL,
+		 "unknown option \"mtu\" of json; known: nat-events"},
 		{"ipfix://h\n", -EINVAL, "exporter has a control character (0x0a) at byte 9"},
 		{"json:/tmp/\033[2J", -EINVAL,
 		 "exporter has a control character (0x1b) at byte 10"},
