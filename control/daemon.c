@@ -314,6 +314,55 @@ struct plx_exporter *plx_daemon__find_exporter(const struct plx_daemon *daemon, 
 	return NULL;
 }
 
+/* For options: what was seen and not metered, and metered and not handed to exporters. */
+static void on_report(void *arg, struct plx_report *ret)
+{
+	const struct plx_daemon *daemon = arg;
+	struct plx_ledger_sum sum;
+
+	plx_daemon__total(daemon, &sum);
+	*ret = (struct plx_report){
+		.sampling_interval = daemon->config->sampling.interval,
+		.sampling_flows = daemon->config->sampling.by == PLX_SAMPLING_FLOW,
+	};
+	for (int i = 0; i < PLX_SKIP_MAX; i++) {
+		ret->ignored_packets += sum.skipped[i].packets;
+		ret->ignored_octets += sum.skipped[i].bytes;
+	}
+	for (int i = 0; i < PLX_NR_LOSSES; i++) {
+		ret->unsent_packets += sum.lost[i].packets;
+		ret->unsent_octets += sum.lost[i].bytes;
+	}
+}
+
+/* The alias that an administrator gave it, else its name again. */
+static void describe(struct plx_report_iface *iface)
+{
+	char path[64];
+	FILE *file;
+
+	snprintf(iface->description, sizeof(iface->description), "%s", iface->name);
+	snprintf(path, sizeof(path), "/sys/class/net/%s/ifalias", iface->name);
+	file = fopen(path, "re");
+	if (!file)
+		return;
+	(void)!fscanf(file, "%255[^\n]", iface->description); /* nothing is read of none */
+	fclose(file);
+}
+
+static bool on_report_iface(void *arg, size_t index, struct plx_report_iface *ret)
+{
+	const struct plx_daemon *daemon = arg;
+	const struct plx_iface_info *info = plx_dataplane__iface(daemon->dp, index);
+
+	if (!info)
+		return false;
+	ret->ifindex = info->ifindex;
+	snprintf(ret->name, sizeof(ret->name), "%s", info->name);
+	describe(ret);
+	return true;
+}
+
 int plx_daemon__add_exporter(struct plx_daemon *daemon, const char *url, char *ret_err,
 			     size_t err_size)
 {
@@ -323,6 +372,7 @@ int plx_daemon__add_exporter(struct plx_daemon *daemon, const char *url, char *r
 		.ifname_arg = daemon,
 		.observation_domain = daemon->config->observation_domain,
 		.sampled = daemon->config->sampling.interval > 1,
+		.options = {on_report, on_report_iface, daemon},
 	};
 	int err;
 

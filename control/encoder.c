@@ -7,6 +7,7 @@ static void ipfix_init(struct plx_encoder *encoder, const struct plx_encoder_opt
 	plx_ipfix_init(&encoder->ipfix, opts->domain, opts->template_seconds,
 		       opts->template_messages);
 	plx_ipfix_fields(&encoder->ipfix, opts->fields);
+	plx_ipfix_options(&encoder->ipfix, &opts->options, opts->options_seconds);
 	encoder->record_min =
 		opts->fields == PLX_FIELDS_NFDUMP ? PLX_RECORD_LEAN_MIN : PLX_RECORD_MIN;
 	if (opts->sampled)

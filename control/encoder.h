@@ -19,6 +19,8 @@ struct plx_encoder_opts {
 	enum plx_field_set fields;
 	enum plx_flow_clock clock;
 	bool sampled; /* not all packets are metered */
+	struct plx_options_source options;
+	uint32_t options_seconds; /* between them, 0: there are none */
 };
 
 struct plx_encoder_ops {

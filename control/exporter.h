@@ -12,6 +12,7 @@
 #include <stdint.h>
 
 #include "flow.h"
+#include "options.h"
 
 struct event_base;
 struct plx_exporter;
@@ -52,6 +53,9 @@ struct plx_exporter_env {
 	uint32_t observation_domain; /* unless the URL says otherwise */
 	enum plx_flow_clock clock;   /* of the flows that it will get */
 	bool sampled;		     /* they have plx_flow.sampling_interval */
+	/* What is told in options, but for what the books say; report may be NULL: there are none.
+	 */
+	struct plx_options_source options;
 };
 
 /*

@@ -17,6 +17,7 @@
 #define SET_HEADER_SIZE	     4
 #define TEMPLATE_HEADER_SIZE 4
 #define TEMPLATE_SET_ID	     2 /* of NetFlow v9: 0 */
+#define OPTIONS_SET_ID	     3 /* of NetFlow v9: 1 */
 #define FIRST_TEMPLATE_ID    256
 #define RENEW_NS	     1000000000ull
 
@@ -79,7 +80,9 @@ static void open_set(struct plx_ipfix *ipfix, uint16_t id)
 	close_set(ipfix);
 	ipfix->set = ipfix->len;
 	ipfix->set_id = id;
-	plx_put_u16(ipfix->buf + ipfix->set, is_netflow9(ipfix) && id == TEMPLATE_SET_ID ? 0 : id);
+	/* NetFlow v9 has 0 and 1 for templates */
+	plx_put_u16(ipfix->buf + ipfix->set,
+		    is_netflow9(ipfix) && id <= OPTIONS_SET_ID ? id - TEMPLATE_SET_ID : id);
 	ipfix->len += SET_HEADER_SIZE;
 }
 
@@ -166,6 +169,51 @@ static void put_due_templates(struct plx_ipfix *ipfix)
 	}
 }
 
+/* Which fields of a template tell flows apart (RFC 7011, 4.4). */
+static bool keys_of(const void *arg, size_t index, uint16_t *ret_template, uint64_t *ret_keys)
+{
+	const struct plx_ipfix *ipfix = arg;
+	const struct plx_field *field;
+	unsigned int set;
+	uint64_t bit = 1;
+
+	if (index >= ipfix->nr_used)
+		return false;
+	*ret_template = ipfix->table[ipfix->used[index]].id;
+	*ret_keys = 0;
+	set = set_of_id(ipfix, *ret_template);
+	for (field = plx_fields_first(set); field; field = plx_fields_next(set, field), bit <<= 1)
+		*ret_keys |= plx_field_is_key(field) ? bit : 0;
+	return true;
+}
+
+/* As many of the options that are due as fit. */
+static void put_due_options(struct plx_ipfix *ipfix)
+{
+	const struct plx_options_session session = {ipfix->session, ipfix->domain, keys_of, ipfix};
+	uint8_t record[PLX_OPTIONS_MAX];
+	uint16_t id;
+	size_t size;
+
+	plx_options_begin(&ipfix->option_records, ipfix->now_ns, wall_ms(ipfix, ipfix->now_ns));
+	while ((size = plx_options_next(&ipfix->option_records, &session, record, &id))) {
+		bool is_template = !id;
+
+		if (is_template) { /* alone in its set */
+			id = OPTIONS_SET_ID;
+			close_set(ipfix);
+		}
+		if (end_in_set(ipfix, ipfix->len, id, size) > ipfix->size)
+			return;
+		open_set(ipfix, id);
+		memcpy(ipfix->buf + ipfix->len, record, size);
+		ipfix->len += size;
+		ipfix->templates += is_template;
+		ipfix->options += !is_template;
+		plx_options_step(&ipfix->option_records);
+	}
+}
+
 void plx_ipfix_init(struct plx_ipfix *ipfix, uint32_t domain, uint32_t template_seconds,
 		    uint32_t template_messages)
 {
@@ -179,7 +227,8 @@ void plx_ipfix_init(struct plx_ipfix *ipfix, uint32_t domain, uint32_t template_
 void plx_ipfix_begin(struct plx_ipfix *ipfix, void *buf, size_t size, uint64_t now_ns,
 		     int64_t wall_offset_ns)
 {
-	bool only_templates = ipfix->templates && !ipfix->records; /* in the message before */
+	/* in the message before */
+	bool no_flows = (ipfix->templates || ipfix->options) && !ipfix->records;
 
 	ipfix->buf = buf;
 	ipfix->size = size & ~(size_t)3;
@@ -189,16 +238,18 @@ void plx_ipfix_begin(struct plx_ipfix *ipfix, void *buf, size_t size, uint64_t n
 	ipfix->set_id = 0;
 	ipfix->records = 0;
 	ipfix->templates = 0;
+	ipfix->options = 0;
 	ipfix->offset_ns = wall_offset_ns;
 	ipfix->now_ns = now_ns;
 	ipfix->max_end_ms = 0;
 	/* Records must get on: they have every other message at least, with all of its room. */
-	if (only_templates)
+	if (no_flows)
 		return;
 	/* Not while one goes on: with a small MTU and template-packets=1 it would never end. */
 	if (!refresh_goes_on(ipfix) && templates_due(ipfix))
 		start_refresh(ipfix);
 	put_due_templates(ipfix);
+	put_due_options(ipfix);
 }
 
 /* Open the set for a record of another kind than the last one. False: no room. */
@@ -292,7 +343,7 @@ size_t plx_ipfix_end(struct plx_ipfix *ipfix, uint64_t now_ns)
 		export_s = max_end_s;
 	if (is_netflow9(ipfix)) {
 		p = plx_put_u16(p, NETFLOW9_VERSION);
-		p = plx_put_u16(p, ipfix->records + ipfix->templates);
+		p = plx_put_u16(p, ipfix->records + ipfix->options + ipfix->templates);
 		/* At the full second: collectors take the difference for the time of boot. */
 		p = plx_put_u32(p, uptime_ms(ipfix, export_s * 1000));
 		p = plx_put_u32(p, (uint32_t)export_s);
@@ -302,7 +353,7 @@ size_t plx_ipfix_end(struct plx_ipfix *ipfix, uint64_t now_ns)
 		p = plx_put_u16(p, (uint16_t)ipfix->len);
 		p = plx_put_u32(p, (uint32_t)export_s);
 		p = plx_put_u32(p, ipfix->sequence);
-		ipfix->sequence += ipfix->records;
+		ipfix->sequence += ipfix->records + ipfix->options;
 	}
 	plx_put_u32(p, ipfix->domain);
 	ipfix->messages++;
@@ -326,6 +377,12 @@ void plx_ipfix_sampled(struct plx_ipfix *ipfix)
 void plx_ipfix_netflow9(struct plx_ipfix *ipfix, bool uptime)
 {
 	ipfix->session |= PLX_SESSION_NETFLOW9 | (uptime ? PLX_SESSION_UPTIME : 0);
+}
+
+void plx_ipfix_options(struct plx_ipfix *ipfix, const struct plx_options_source *source,
+		       uint32_t refresh_seconds)
+{
+	plx_options_init(&ipfix->option_records, source, refresh_seconds);
 }
 
 void plx_ipfix_fields(struct plx_ipfix *ipfix, enum plx_field_set fields)

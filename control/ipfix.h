@@ -18,6 +18,7 @@
 #include <stdint.h>
 
 #include "fields.h"
+#include "options.h"
 
 #define PLX_IPFIX_SIZE_MIN	464 /* smallest message buffer: any record and its template fit, */
 #define PLX_IPFIX_SIZE_MIN_FULL 484 /* with all fields */
@@ -52,7 +53,8 @@ struct plx_ipfix {
 	uint16_t set_id;     /* id of the open set */
 	uint16_t set_size;   /* of each of its records */
 	uint16_t records;    /* data records in it */
-	uint16_t templates;  /* template records in it */
+	uint16_t templates;  /* template records in it, those of options included */
+	uint16_t options;    /* data records of options in it */
 	int64_t offset_ns;   /* clock of the flows to wall clock, the same for the whole message */
 	uint64_t now_ns;     /* no flow ends later than this */
 	uint64_t max_end_ms; /* latest flow end in it, wall clock */
@@ -62,6 +64,8 @@ struct plx_ipfix {
 	uint16_t next_due;		    /* in used: none before this one is due */
 	uint16_t used[PLX_IPFIX_TEMPLATES]; /* in table, in the order of their first use */
 	struct plx_ipfix_template table[PLX_IPFIX_TEMPLATES];
+
+	struct plx_options option_records;
 };
 
 void plx_ipfix_init(struct plx_ipfix *ipfix, uint32_t domain, uint32_t template_seconds,
@@ -79,6 +83,14 @@ void plx_ipfix_sampled(struct plx_ipfix *ipfix);
 
 /* After init: which fields records have. */
 void plx_ipfix_fields(struct plx_ipfix *ipfix, enum plx_field_set fields);
+
+/*
+ * After init: each refresh_seconds messages begin with options, unless that is 0. In IPFIX their
+ * records are numbered like others (RFC 7011, 3.1), which nfcapd does not know: it takes each
+ * message that has some for a sequence failure.
+ */
+void plx_ipfix_options(struct plx_ipfix *ipfix, const struct plx_options_source *source,
+		       uint32_t refresh_seconds);
 
 /*
  * Start a message of at most size bytes (>= PLX_IPFIX_SIZE_MIN) in buf, with templates that are due

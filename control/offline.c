@@ -230,6 +230,19 @@ static int report(const struct offline *offline)
 	return err;
 }
 
+/* For options: what was seen and not metered; and a capture has no interfaces. */
+static void on_report(void *arg, struct plx_report *ret)
+{
+	const struct offline *offline = arg;
+	const struct plx_if_ledger *ledger = plx_replay__ledger(offline->replay);
+
+	*ret = (struct plx_report){};
+	for (int i = 0; i < PLX_SKIP_MAX; i++) {
+		ret->ignored_packets += ledger->skipped[i].packets;
+		ret->ignored_octets += ledger->skipped[i].bytes;
+	}
+}
+
 static int open_exporters(struct offline *offline, char *ret_err, size_t err_size)
 {
 	const struct plx_config *config = offline->config;
@@ -237,6 +250,7 @@ static int open_exporters(struct offline *offline, char *ret_err, size_t err_siz
 		.base = offline->base,
 		.observation_domain = config->observation_domain,
 		.clock = PLX_FLOW_WALL,
+		.options = {.report = on_report, .arg = offline},
 	};
 	int err;
 

@@ -70,6 +70,19 @@ static inline void plx_books_drop(struct plx_exporter_stats *books, enum plx_exp
 	plx_tally_add(&books->lost[cause], tally);
 }
 
+/* What the books say in options; *ret has what was lost before. */
+static inline void plx_books_report(const struct plx_exporter_stats *books, struct plx_report *ret)
+{
+	ret->messages = books->messages;
+	ret->octets = books->octets;
+	ret->records = books->sent.records;
+	for (int cause = 0; cause < PLX_LOSS_MAX; cause++) {
+		ret->unsent_records += books->lost[cause].records;
+		ret->unsent_packets += books->lost[cause].packets;
+		ret->unsent_octets += books->lost[cause].bytes;
+	}
+}
+
 /* err: positive errno. */
 static inline void plx_books_error(struct plx_exporter_stats *books, int err)
 {

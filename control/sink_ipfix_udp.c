@@ -38,6 +38,7 @@ struct slot {
 
 struct udp_sink {
 	struct plx_exporter_stats *books;
+	struct plx_options_source options; /* of the owner */
 	enum plx_flow_clock clock;
 	int fd;
 	int timer_fd;
@@ -384,6 +385,21 @@ static int add_events(struct udp_sink *sink, struct event_base *base)
 	return 0;
 }
 
+static void report(void *arg, struct plx_report *ret)
+{
+	const struct udp_sink *sink = arg;
+
+	sink->options.report(sink->options.arg, ret);
+	plx_books_report(sink->books, ret);
+}
+
+static bool report_iface(void *arg, size_t index, struct plx_report_iface *ret)
+{
+	const struct udp_sink *sink = arg;
+
+	return sink->options.iface && sink->options.iface(sink->options.arg, index, ret);
+}
+
 static void start_encoder(struct udp_sink *sink, const struct plx_exporter_env *env,
 			  const struct plx_url *url)
 {
@@ -399,6 +415,8 @@ static void start_encoder(struct udp_sink *sink, const struct plx_exporter_env *
 		.fields = url->opts.fields,
 		.clock = env->clock,
 		.sampled = env->sampled,
+		.options = {env->options.report ? report : NULL, report_iface, sink},
+		.options_seconds = url->opts.options_refresh_s,
 	};
 
 	plx_encoder_init(&sink->encoder, encoders[url->scheme], &opts);
@@ -418,6 +436,7 @@ static int udp_open(const struct plx_exporter_env *env, const struct plx_url *ur
 		goto out;
 	}
 	sink->books = books;
+	sink->options = env->options;
 	sink->clock = env->clock;
 	sink->fd = -1;
 	sink->timer_fd = -1;
