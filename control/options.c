@@ -36,58 +36,75 @@ struct layout {
 	struct element elements[6];
 };
 
-enum dialect { IPFIX, LEAN, NETFLOW9, NR_DIALECTS };
+enum dialect { IPFIX, LEAN, NETFLOW9, LEAN_NETFLOW9, NR_DIALECTS };
 
-static const struct layout layouts[NR_KINDS][NR_DIALECTS] = {
-	[INTERFACE] =
-		{
-			[IPFIX] = {1, 3, {{10, 4}, {82, VARIABLE}, {83, VARIABLE}}},
-			[LEAN] = {1, 3, {{143, 4}, {10, 4}, {83, TEXT_SIZE}}},
-			[NETFLOW9] = {1,
-				      3,
-				      {{SCOPE_INTERFACE, 4}, {82, NAME_SIZE}, {83, TEXT_SIZE}}},
-		},
-	[SENT] =
-		{
-			[IPFIX] = {1, 4, {{149, 4}, {41, 8}, {42, 8}, {40, 8}}},
-			[LEAN] = {1, 4, {{149, 4}, {41, 8}, {42, 8}, {40, 8}}},
-			[NETFLOW9] = {1, 4, {{SCOPE_SYSTEM, 4}, {41, 8}, {42, 8}, {40, 8}}},
-		},
-	[IGNORED] =
-		{
-			[IPFIX] = {2,
-				   6,
-				   {{149, 4}, {143, 4}, {164, 8}, {165, 8}, {323, 8}, {323, 8}}},
-		},
-	[UNSENT] =
-		{
-			[IPFIX] = {1,
-				   6,
-				   {{144, 4}, {166, 8}, {167, 8}, {168, 8}, {323, 8}, {323, 8}}},
-		},
-	[SELECTOR_REPORT] =
-		{
-			[IPFIX] = {1, 3, {{302, 8}, {304, 2}, {311, 8}}},
-		},
-	[INTERVAL] =
-		{
-			[IPFIX] = {1, 2, {{149, 4}, {34, 4}}},
-			[LEAN] = {1, 2, {{149, 4}, {34, 4}}},
-			[NETFLOW9] = {1, 2, {{SCOPE_SYSTEM, 4}, {34, 4}}},
-		},
-	[KEYS] =
-		{
-			[IPFIX] = {1, 2, {{145, 2}, {173, 8}}},
-		},
+static const struct layout layouts[NR_KINDS][NR_DIALECTS] =
+	{
+		[INTERFACE] =
+			{
+				[IPFIX] = {1, 3, {{10, 4}, {82, VARIABLE}, {83, VARIABLE}}},
+				[LEAN] = {1, 3, {{143, 4}, {10, 4}, {83, TEXT_SIZE}}},
+				[NETFLOW9] = {1,
+					      3,
+					      {{SCOPE_INTERFACE, 4},
+					       {82, NAME_SIZE},
+					       {83, TEXT_SIZE}}},
+				[LEAN_NETFLOW9] = {1,
+						   3,
+						   {{SCOPE_SYSTEM, 4}, {10, 4}, {83, TEXT_SIZE}}},
+			},
+		[SENT] =
+			{
+				[IPFIX] = {1, 4, {{149, 4}, {41, 8}, {42, 8}, {40, 8}}},
+				[LEAN] = {1, 4, {{149, 4}, {41, 8}, {42, 8}, {40, 8}}},
+				[NETFLOW9] = {1, 4, {{SCOPE_SYSTEM, 4}, {41, 8}, {42, 8}, {40, 8}}},
+				[LEAN_NETFLOW9] = {1,
+						   4,
+						   {{SCOPE_SYSTEM, 4}, {41, 8}, {42, 8}, {40, 8}}},
+			},
+		[IGNORED] =
+			{
+				[IPFIX] = {2,
+					   6,
+					   {{149, 4},
+					    {143, 4},
+					    {164, 8},
+					    {165, 8},
+					    {323, 8},
+					    {323, 8}}},
+			},
+		[UNSENT] =
+			{
+				[IPFIX] = {1,
+					   6,
+					   {{144, 4},
+					    {166, 8},
+					    {167, 8},
+					    {168, 8},
+					    {323, 8},
+					    {323, 8}}},
+			},
+		[SELECTOR_REPORT] =
+			{
+				[IPFIX] = {1, 3, {{302, 8}, {304, 2}, {311, 8}}},
+			},
+		[INTERVAL] =
+			{
+				[IPFIX] = {1, 2, {{149, 4}, {34, 4}}},
+				[LEAN] = {1, 2, {{149, 4}, {34, 4}}},
+				[NETFLOW9] = {1, 2, {{SCOPE_SYSTEM, 4}, {34, 4}}},
+				[LEAN_NETFLOW9] = {1, 2, {{SCOPE_SYSTEM, 4}, {34, 4}}},
+			},
+		[KEYS] =
+			{
+				[IPFIX] = {1, 2, {{145, 2}, {173, 8}}},
+			},
 };
 
 static const struct layout *layout_of(unsigned int kind, uint32_t session)
 {
-	enum dialect dialect = session & PLX_SESSION_NETFLOW9 ? NETFLOW9
-			       : session & PLX_SESSION_LEAN   ? LEAN
-							      : IPFIX;
-
-	return &layouts[kind][dialect];
+	return &layouts[kind][(session & PLX_SESSION_NETFLOW9 ? NETFLOW9 : IPFIX) +
+			      (session & PLX_SESSION_LEAN ? LEAN : 0)];
 }
 
 void plx_options_init(struct plx_options *options, const struct plx_options_source *source,
@@ -199,7 +216,7 @@ static uint8_t *put_interface(const struct plx_options *options, const struct la
 	if (!options->source.iface ||
 	    !options->source.iface(options->source.arg, options->index, &iface))
 		return NULL;
-	if (layout->elements[0].element == 143) { /* what nfdump reads as the name */
+	if (layout->elements[1].element == 10) { /* of nfdump, which reads the text as the name */
 		p = plx_put_u32(p, METERING_PROCESS);
 		p = plx_put_u32(p, iface.ifindex);
 		return put_text(p, iface.name, text->size);
