@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * The fields of records: which there are, what flows have which, how large they are and how they
- * are written. Templates of IPFIX and NetFlow v9, records and FIELDS.md all come from the table in
+ * are written. Templates of IPFIX and NetFlow v9 and the records all come from the table in
  * fields.c. Here a record is of a set: bits for what its flow has, and for what its session wants.
  */
 #ifndef PLX_FIELDS_H

@@ -35,7 +35,7 @@ static const char usage_text[] =
 	"  -i, --iface IFACE    meter this interface, beside those of the configuration\n"
 	"  -r, --read CAPTURE   read packets from this pcap or pcapng file (Ethernet)\n"
 	"  -e, --export URL     export there: ipfix://HOST:PORT, netflow9://HOST:PORT,\n"
-	"                       json:PATH, json:-\n"
+	"                       netflow5://HOST:PORT, json:PATH, json:-\n"
 	"      --set KEY=VALUE  override a configuration key, as in timeouts.active=5s\n"
 	"      --socket PATH    control socket, same as --set socket.path=PATH\n"
 	"      --check          check the configuration and exit\n"

@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: BSD-2-Clause
-"""NetFlow v9: nfcapd, nfacctd and tshark read from it what the JSON records of the same run say.
+"""NetFlow v9, and v5: nfcapd, nfacctd and tshark read from it what the JSON records of the same run say.
 
     client (c0) ===== (r0) router, nftables, parallaxd, collectors (r1) ===== (s0) server
 """
@@ -13,8 +13,9 @@ import subprocess
 import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
-from cable import ping, tcp, udp
-from netlab import BUILD, PATIENCE, Collector, equal, five_tuple, main, wait_for
+from cable import CLIENT4 as CABLE4, CLIENT6 as CABLE6, SERVER4 as SINK4, SERVER6 as SINK6
+from cable import cable, ping, tcp, udp
+from netlab import BUILD, PATIENCE, Collector, Daemon, equal, five_tuple, main, wait_for
 from router import CLIENT4, CLIENT6, OUTSIDE4, SERVER4, SERVER6, Router, translated, tuple_of
 from test_nat_export import Nfacctd
 
@@ -119,5 +120,54 @@ def a_capture_of_long_ago_keeps_its_times(lab):
     equal("times", (milliseconds(flow["first"]), milliseconds(flow["last"])), (begin, end))
 
 
+def smaller_formats_tell_what_they_can(lab):
+    """NetFlow v5, which has no IPv6, and NetFlow v9 with the fields of nfdump and with options."""
+    client, server = cable(lab)
+    v5, v9 = Collector(lab, server, 9995), Collector(lab, server, 9996)
+    pcap = lab.path("options.pcap")
+    sniffer = lab.start(server, ["tshark", "-q", "-i", "lo", "-w", pcap, "-f", "udp port 9996"],
+                        stderr=subprocess.DEVNULL)
+    wait_for("tshark to listen", lambda: os.path.exists(pcap) and os.path.getsize(pcap) > 0)
+    url5 = v5.url.replace("ipfix", "netflow5")
+    url9 = v9.url.replace("ipfix", "netflow9") + "?options-refresh=1&fields=nfdump"
+    daemon = Daemon(lab, server, ["-i", "sv0", "-e", url5, "-e", url9, "--set",
+                                  "timeouts.inactive=1s", "--set", "timeouts.active=1s"])
+    flows4 = udp(lab, client, server, CABLE4, SINK4, 6001, 50, 20, 300, 1)
+    flows6 = udp(lab, client, server, CABLE6, SINK6, 6001, 5, 20, 300, 1)
+
+    def books(url):
+        return next(e for e in daemon.status()["exporters"] if e["url"] == url)
+
+    def all_was_sent():  # templates of flows, of IPv6, of ICMPv6, and of options
+        book = books(url5)
+        return (books(url9)["templates"] > 3 and book["handed"]["records"] >= 55 and
+                not book["queued"]["records"] and book)
+    book = wait_for("flows and options to be sent", all_was_sent, 20, daemon.process)
+    lost = book["lost"]["export_format"]
+    equal("sent by NetFlow v5", book["sent"]["records"],
+          book["handed"]["records"] - lost["records"])
+    assert lost["records"] >= 5 and lost["packets"] >= 100, lost
+    options = ["-r", pcap, "-d", "udp.port==9996,cflow"]
+
+    def name_was_read():  # options go along with flows
+        lab.run(client, ["ping", "-q", "-c", "1", SINK4])
+        return "sv0" in lab.run(server, ["tshark", *options, "-T", "fields", "-e", "cflow.if_name",
+                                         "-e", "cflow.if_descr"]).split()
+    wait_for("tshark to read the interface's name", name_was_read, 20, daemon.process)
+    daemon.stop()
+
+    def counted(rows):
+        return {five_tuple(row): (row["in_packets"], row["in_bytes"]) for row in rows
+                if row["proto"] == 17}
+    equal("NetFlow v5", counted(v5.stop()), flows4)
+    equal("NetFlow v9", counted(v9.stop()), {**flows4, **flows6})
+    sniffer.send_signal(signal.SIGINT)
+    sniffer.wait(timeout=20 * PATIENCE)
+    equal("what tshark complains of", lab.run(server, [
+        "tshark", *options, "-Y", "_ws.malformed || cflow.unexpected_sequence_number || "
+        "cflow.no_template_found"]), "")
+
+
 if __name__ == "__main__":
-    main([every_field_is_read_as_it_was, a_capture_of_long_ago_keeps_its_times])
+    main([every_field_is_read_as_it_was, a_capture_of_long_ago_keeps_its_times,
+          smaller_formats_tell_what_they_can])
