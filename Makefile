@@ -57,7 +57,7 @@ c_link = $(CC) $(CFLAGS) $(SANITIZE_FLAGS) $(LDFLAGS) -o $@ $(1) $(call pkg_libs
 include bpf/build.mk dataplane/build.mk control/build.mk cli/build.mk tests/build.mk perf/build.mk
 
 .PHONY: help run test test-unit test-bpf test-net test-kernels fuzz perf perf-quick install clean deps deps-test \
-	check-headers format
+	check-headers fields format
 
 all: $(BUILD)/parallaxd $(BUILD)/parallax ## build parallaxd and parallax into build/ (no root)
 
@@ -95,6 +95,9 @@ check-headers: ## each header compiles alone
 			-include linux/types.h $(call pkg_cflags,$(LIBS_CONTROL) $(LIBS_CLI)) \
 			-fsyntax-only -x c - || exit 1; \
 	done
+
+fields: $(BUILD)/tests/unit/test_fields ## write control/FIELDS.md, of the table of fields
+	@PLX_WRITE=1 $(BUILD)/tests/unit/test_fields
 
 format: ## apply .clang-format
 	$(Q)git ls-files '*.c' '*.h' | xargs clang-format -i

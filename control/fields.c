@@ -15,6 +15,8 @@
  */
 #include "fields.h"
 
+#include <stdio.h>
+
 #include "flow_fields.h"
 #include "put.h"
 
@@ -384,6 +386,45 @@ size_t plx_fields_size(unsigned int set)
 bool plx_field_is_key(const struct plx_field *field)
 {
 	return field->without & KEY;
+}
+
+/* "TCP", "IPv4, ICMP": what a record is of that has the field. */
+void plx_field_text(const struct plx_field *field, char *text, size_t size)
+{
+	static const struct {
+		uint32_t bit;
+		const char *name;
+	} names[] = {
+		{IP6, "IPv6"},
+		{ICMP, "ICMP"},
+		{TCP, "TCP"},
+		{OPTIONS, "options"},
+		{LABEL, "1 MPLS label"},
+		{LABEL2, "2 MPLS labels"},
+		{LABEL3, "3 MPLS labels"},
+		{OUTER, "tunnel"},
+		{OUTER6, "tunnel over IPv6"},
+		{SEGMENT, "VXLAN, NVGRE, Geneve"},
+		{GREKEY, "GRE with key, NVGRE"},
+		{TEID, "GTP-U"},
+		{POST, "seen to leave"},
+		{DROPPED, "packets dropped"},
+		{NAT, "NAT"},
+		{NAPT, "NAT, with ports"},
+		{SAMPLED, "sampling"},
+	};
+	size_t len = 0;
+
+	*text = '\0';
+	if (field->without & IP6)
+		len += snprintf(text, size, "IPv4");
+	if (field->without & OUTER6)
+		len += snprintf(text, size, "tunnel over IPv4");
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]) && len < size; i++) {
+		if (!(field->with & names[i].bit) || (names[i].bit == OUTER && len))
+			continue;
+		len += snprintf(text + len, size - len, "%s%s", len ? ", " : "", names[i].name);
+	}
 }
 
 const struct plx_field *plx_fields_table(bool events, size_t *ret_count)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * The fields of records: which there are, what flows have which, how large they are and how they
- * are written. Templates of IPFIX and NetFlow v9 and the records all come from the table in
+ * are written. Templates of IPFIX and NetFlow v9, records and FIELDS.md all come from the table in
  * fields.c. Here a record is of a set: bits for what its flow has, and for what its session wants.
  */
 #ifndef PLX_FIELDS_H
@@ -72,6 +72,9 @@ uint8_t *plx_fields_put(uint8_t *p, const struct plx_flow *flow,
 			const struct plx_record_times *times, unsigned int set);
 uint8_t *plx_fields_put_event(uint8_t *p, const struct plx_nat_event *event, uint64_t at_ms,
 			      unsigned int set);
+
+/* "TCP", "IPv4, ICMP": what a record is of that has the field; "" when it is in all. */
+void plx_field_text(const struct plx_field *field, char *text, size_t size);
 
 /* Walk the table itself: all fields of flows, or of events, in the order of records. */
 const struct plx_field *plx_fields_table(bool events, size_t *ret_count);
