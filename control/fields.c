@@ -49,6 +49,8 @@ enum {
 /* Among the bits not to have, and in no set: the field is of what tells flows apart. */
 #define KEY (1u << 31)
 
+#define MS 1000000 /* ns */
+
 /*
  * X(element, name, type, what a set must have, must not have, value from f (flow), s (its counters)
  * and t (its times)).
@@ -92,10 +94,10 @@ enum {
 	X(2, packetDeltaCount, u64, 0, 0, s->packets)						   \
 	X(156, flowStartNanoseconds, u64, FULL, 0, ntp(t->start_ns))				   \
 	X(157, flowEndNanoseconds, u64, FULL, 0, ntp(t->end_ns))				   \
-	X(152, flowStartMilliseconds, u64, 0, UPTIME, t->start_ms)				   \
-	X(153, flowEndMilliseconds, u64, 0, UPTIME, t->end_ms)					   \
-	X(22, flowStartSysUpTime, u32, UPTIME, 0, t->start_up)					   \
-	X(21, flowEndSysUpTime, u32, UPTIME, 0, t->end_up)					   \
+	X(152, flowStartMilliseconds, u64, 0, UPTIME, t->start_ns / MS)				   \
+	X(153, flowEndMilliseconds, u64, 0, UPTIME, t->end_ns / MS)					   \
+	X(22, flowStartSysUpTime, u32, UPTIME, 0, uptime(t, t->start_ns))					   \
+	X(21, flowEndSysUpTime, u32, UPTIME, 0, uptime(t, t->end_ns))					   \
 	X(10, ingressInterface, u32, 0, KEY, plx_flow_ingress(f))				   \
 	X(14, egressInterface, u32, 0, KEY, plx_flow_egress(f))					   \
 	X(61, flowDirection, u8, 0, KEY, plx_flow_is_out(f))					   \
@@ -206,6 +208,12 @@ _Static_assert(256 + (TRANSLATED & 0xffff) <= 65535, "highest template id");
 static inline uint64_t ntp(uint64_t ns)
 {
 	return (ns / 1000000000 + 2208988800) << 32 | ((ns % 1000000000) << 32) / 1000000000;
+}
+
+/* Milliseconds since boot, modulo 2^32 as all of these: 49.7 days. */
+static inline uint32_t uptime(const struct plx_record_times *times, uint64_t ns)
+{
+	return (uint32_t)(ns / MS - times->boot_ms);
 }
 
 static inline uint8_t icmp_type(const struct plx_flow *flow)
@@ -326,22 +334,29 @@ static __attribute__((noinline)) uint8_t *put_rare_record(uint8_t *p, const stru
 	return put_record(p, flow, times, set);
 }
 
+#define LIVE9 (NETFLOW9 | UPTIME)
+#define COMMON(set)                                                                                \
+	case set:                                                                                  \
+		return put_record(p, flow, times, set);
+#define COMMON_SETS(X)                                                                             \
+	X(0)                                                                                       \
+	X(TCP)                                                                                     \
+	X(ICMP)                                                                                    \
+	X(IP6)                                                                                     \
+	X(IP6 | TCP)                                                                               \
+	X(IP6 | ICMP)                                                                              \
+	X(LIVE9)                                                                                   \
+	X(LIVE9 | TCP)                                                                             \
+	X(LIVE9 | ICMP)                                                                            \
+	X(LIVE9 | IP6)                                                                             \
+	X(LIVE9 | IP6 | TCP)                                                                       \
+	X(LIVE9 | IP6 | ICMP)
+
 uint8_t *plx_fields_put(uint8_t *p, const struct plx_flow *flow,
 			const struct plx_record_times *times, unsigned int set)
 {
 	switch (set) {
-	case 0:
-		return put_record(p, flow, times, 0);
-	case TCP:
-		return put_record(p, flow, times, TCP);
-	case ICMP:
-		return put_record(p, flow, times, ICMP);
-	case IP6:
-		return put_record(p, flow, times, IP6);
-	case IP6 | TCP:
-		return put_record(p, flow, times, IP6 | TCP);
-	case IP6 | ICMP:
-		return put_record(p, flow, times, IP6 | ICMP);
+		COMMON_SETS(COMMON)
 	default:
 		return put_rare_record(p, flow, times, set);
 	}

@@ -44,8 +44,7 @@ struct plx_field {
 
 struct plx_record_times {
 	uint64_t start_ns, end_ns; /* since 1970 */
-	uint64_t start_ms, end_ms; /* since 1970 */
-	uint32_t start_up, end_up; /* ms since boot, modulo 2^32 */
+	uint64_t boot_ms;	   /* same */
 };
 
 /* The set of a flow, and of an event, without the bits of a session. */

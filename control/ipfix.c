@@ -50,7 +50,7 @@ static uint64_t wall_ms(const struct plx_ipfix *ipfix, uint64_t mono_ns)
 /* Milliseconds since boot of a wall time, modulo 2^32 as all of these: 49.7 days. */
 static uint32_t uptime_ms(const struct plx_ipfix *ipfix, uint64_t wall)
 {
-	return (uint32_t)(wall - (uint64_t)(ipfix->offset_ns / 1000000));
+	return (uint32_t)(wall - ipfix->boot_ms);
 }
 
 static size_t align4(size_t size)
@@ -240,8 +240,9 @@ void plx_ipfix_begin(struct plx_ipfix *ipfix, void *buf, size_t size, uint64_t n
 	ipfix->templates = 0;
 	ipfix->options = 0;
 	ipfix->offset_ns = wall_offset_ns;
+	ipfix->boot_ms = (uint64_t)(wall_offset_ns / 1000000);
 	ipfix->now_ns = now_ns;
-	ipfix->max_end_ms = 0;
+	ipfix->max_end_ns = 0;
 	/* Records must get on: they have every other message at least, with all of its room. */
 	if (no_flows)
 		return;
@@ -249,7 +250,8 @@ void plx_ipfix_begin(struct plx_ipfix *ipfix, void *buf, size_t size, uint64_t n
 	if (!refresh_goes_on(ipfix) && templates_due(ipfix))
 		start_refresh(ipfix);
 	put_due_templates(ipfix);
-	put_due_options(ipfix);
+	if (ipfix->option_records.refresh_ns)
+		put_due_options(ipfix);
 }
 
 /* Open the set for a record of another kind than the last one. False: no room. */
@@ -301,13 +303,10 @@ bool plx_ipfix_add(struct plx_ipfix *ipfix, const struct plx_flow *flow)
 		first_ns = last_ns;
 	times.start_ns = wall_ns(ipfix, first_ns);
 	times.end_ns = wall_ns(ipfix, last_ns);
-	times.start_ms = times.start_ns / 1000000;
-	times.end_ms = times.end_ns / 1000000;
-	if (times.end_ms > ipfix->max_end_ms)
-		ipfix->max_end_ms = times.end_ms;
+	times.boot_ms = ipfix->boot_ms;
+	if (times.end_ns > ipfix->max_end_ns)
+		ipfix->max_end_ns = times.end_ns;
 
-	times.start_up = uptime_ms(ipfix, times.start_ms);
-	times.end_up = uptime_ms(ipfix, times.end_ms);
 	p = plx_fields_put(ipfix->buf + ipfix->len, flow, &times, in_session(ipfix, set));
 	ipfix->len = (size_t)(p - ipfix->buf);
 	ipfix->records++;
@@ -317,15 +316,15 @@ bool plx_ipfix_add(struct plx_ipfix *ipfix, const struct plx_flow *flow)
 bool plx_ipfix_add_event(struct plx_ipfix *ipfix, const struct plx_nat_event *event)
 {
 	unsigned int set = plx_fields_of_event(event);
-	uint64_t at_ms =
-		wall_ms(ipfix, event->at_ns < ipfix->now_ns ? event->at_ns : ipfix->now_ns);
+	uint64_t at_ns =
+		wall_ns(ipfix, event->at_ns < ipfix->now_ns ? event->at_ns : ipfix->now_ns);
 	uint8_t *p;
 
 	if (!make_room(ipfix, set))
 		return false;
-	if (at_ms > ipfix->max_end_ms)
-		ipfix->max_end_ms = at_ms;
-	p = plx_fields_put_event(ipfix->buf + ipfix->len, event, at_ms, set);
+	if (at_ns > ipfix->max_end_ns)
+		ipfix->max_end_ns = at_ns;
+	p = plx_fields_put_event(ipfix->buf + ipfix->len, event, at_ns / 1000000, set);
 	ipfix->len = (size_t)(p - ipfix->buf);
 	ipfix->records++;
 	return true;
@@ -334,7 +333,7 @@ bool plx_ipfix_add_event(struct plx_ipfix *ipfix, const struct plx_nat_event *ev
 size_t plx_ipfix_end(struct plx_ipfix *ipfix, uint64_t now_ns)
 {
 	uint64_t export_s = wall_ms(ipfix, now_ns) / 1000;
-	uint64_t max_end_s = (ipfix->max_end_ms + 999) / 1000;
+	uint64_t max_end_s = (ipfix->max_end_ns / 1000000 + 999) / 1000;
 	uint8_t *p = ipfix->buf;
 
 	close_set(ipfix);

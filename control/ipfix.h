@@ -56,8 +56,9 @@ struct plx_ipfix {
 	uint16_t templates;  /* template records in it, those of options included */
 	uint16_t options;    /* data records of options in it */
 	int64_t offset_ns;   /* clock of the flows to wall clock, the same for the whole message */
+	uint64_t boot_ms;    /* of the same, in ms since 1970 */
 	uint64_t now_ns;     /* no flow ends later than this */
-	uint64_t max_end_ms; /* latest flow end in it, wall clock */
+	uint64_t max_end_ns; /* latest flow end in it, wall clock */
 
 	/* Templates */
 	uint16_t nr_used;
