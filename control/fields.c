@@ -210,7 +210,7 @@ static inline uint64_t ntp(uint64_t ns)
 	return (ns / 1000000000 + 2208988800) << 32 | ((ns % 1000000000) << 32) / 1000000000;
 }
 
-/* Milliseconds since boot, modulo 2^32 as all of these: 49.7 days. */
+/* Milliseconds since boot, of which 32 bits are enough. */
 static inline uint32_t uptime(const struct plx_record_times *times, uint64_t ns)
 {
 	return (uint32_t)(ns / MS - times->boot_ms);

@@ -20,6 +20,8 @@
 #define OPTIONS_SET_ID	     3 /* of NetFlow v9: 1 */
 #define FIRST_TEMPLATE_ID    256
 #define RENEW_NS	     1000000000ull
+#define UPTIME_CHOSEN_MS     (1ull << 31)
+#define UPTIME_MARGIN_MS     86400000 /* a message may be filled for so long, and end later */
 
 #define MESSAGE(fields, record)                                                                    \
 	(NETFLOW9_HEADER_SIZE + SET_HEADER_SIZE + TEMPLATE_HEADER_SIZE + 4 * (fields) +            \
@@ -47,7 +49,19 @@ static uint64_t wall_ms(const struct plx_ipfix *ipfix, uint64_t mono_ns)
 	return wall_ns(ipfix, mono_ns) / 1000000;
 }
 
-/* Milliseconds since boot of a wall time, modulo 2^32 as all of these: 49.7 days. */
+/*
+ * What a message of NetFlow v9 has for the time of boot: that of the machine, while no time in it
+ * has more than 32 bits of milliseconds, 49.7 days; then half of that ago. nfcapd takes a time
+ * ahead of a wrap for one of 49.7 days later, so none may wrap.
+ */
+static uint64_t boot_ms(const struct plx_ipfix *ipfix)
+{
+	if (ipfix->now_ns / 1000000 <= UINT32_MAX - UPTIME_MARGIN_MS)
+		return (uint64_t)(ipfix->offset_ns / 1000000);
+	return wall_ms(ipfix, ipfix->now_ns) - UPTIME_CHOSEN_MS;
+}
+
+/* Milliseconds since boot of a wall time. */
 static uint32_t uptime_ms(const struct plx_ipfix *ipfix, uint64_t wall)
 {
 	return (uint32_t)(wall - ipfix->boot_ms);
@@ -240,8 +254,8 @@ void plx_ipfix_begin(struct plx_ipfix *ipfix, void *buf, size_t size, uint64_t n
 	ipfix->templates = 0;
 	ipfix->options = 0;
 	ipfix->offset_ns = wall_offset_ns;
-	ipfix->boot_ms = (uint64_t)(wall_offset_ns / 1000000);
 	ipfix->now_ns = now_ns;
+	ipfix->boot_ms = boot_ms(ipfix);
 	ipfix->max_end_ns = 0;
 	/* Records must get on: they have every other message at least, with all of its room. */
 	if (no_flows)

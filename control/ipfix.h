@@ -75,7 +75,8 @@ void plx_ipfix_init(struct plx_ipfix *ipfix, uint32_t domain, uint32_t template_
 /*
  * After init: the session is one of NetFlow v9. With uptime its flows have times in milliseconds
  * since boot, 32 bits of them, which all collectors know; only with flows of CLOCK_MONOTONIC, since
- * others may be older than these bits can tell. Without, those of IPFIX.
+ * others may be older than these bits can tell. When the machine is up for longer than they last,
+ * each message has a time of boot of its own, 24.8 days ago. Without, times are those of IPFIX.
  */
 void plx_ipfix_netflow9(struct plx_ipfix *ipfix, bool uptime);
 
