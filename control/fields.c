@@ -140,7 +140,7 @@ enum {
 /*
  * Of the NAT event log (RFC 8158, 4.3 and 5.5), value from e. observationTimeMilliseconds is there
  * and nowhere else: nfdump takes a record with 323 and without 230 for an event. nfdump shows 281
- * and 282 not at all, nfacctd 225 and 226 only.
+ * and 282 from NetFlow v9 only, nfacctd not at all.
  */
 #define EVENT_FIELDS(X)										   \
 	X(323, observationTimeMilliseconds, u64, 0, 0, at_ms)					   \

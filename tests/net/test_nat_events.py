@@ -9,6 +9,7 @@ Truth: `conntrack -E` of the router, NEW and DESTROY.
 """
 
 import collections
+import json
 import os
 import re
 import signal
@@ -86,13 +87,35 @@ def handed(daemon, url):
     return exporter_of(daemon, url)["handed"]["records"]
 
 
-def each_connection_begins_and_ends_once(lab, source="auto"):
+def read_json(path):
+    """Events of a file, as Tracker.events()."""
+    found = collections.Counter()
+    with open(path, encoding="utf-8") as file:
+        rows = [json.loads(line) for line in file]
+    for row in rows:
+        if "natEvent" not in row:
+            continue
+        version = row["ipVersion"]
+        before, after = (tuple(row[name] for name in names) for names in (
+            (f"sourceIPv{version}Address", f"destinationIPv{version}Address",
+             "protocolIdentifier", "sourceTransportPort", "destinationTransportPort"),
+            (f"postNATSourceIPv{version}Address", f"postNATDestinationIPv{version}Address",
+             "protocolIdentifier", "postNAPTSourceTransportPort",
+             "postNAPTDestinationTransportPort")))
+        equal("kind of event", row["natEvent"] in (4, 5), version == 4)
+        found[row["natEvent"] in (1, 4), before, after] += 1
+    return found
+
+
+def each_connection_begins_and_ends_once(lab, source="auto", scheme="ipfix"):
     net = Nat(lab, **RULES)
     nfcapd = Collector(lab, net.router, 9995)
-    url = f"{nfcapd.url}?nat-events=1"
+    url = f"{nfcapd.url.replace('ipfix', scheme)}?nat-events=1"
     tracker = Tracker(net)
-    daemon = net.meter("-e", url, "-e", "ipfix://127.0.0.1:9996", "--set",
-                       "timeouts.inactive=60s", "--set", f"nat={source}")
+    events = lab.path("events.json")
+    daemon = net.meter("-e", url, "-e", "ipfix://127.0.0.1:9996", "-e",
+                       f"json:{events}?nat-events=1", "--set", "timeouts.inactive=60s", "--set",
+                       f"nat={source}")
     total = run_connections(net, tracker)
     tracker.stop()
     truth = tracker.events()
@@ -118,17 +141,23 @@ def each_connection_begins_and_ends_once(lab, source="auto"):
         equal("kind of event", number in (1, 2), six)
         before = (row["src6_addr" if six else "src4_addr"], row["dst6_addr" if six else "dst4_addr"],
                   row["proto"], row["src_port"], row["dst_port"])
-        # nfdump has no addresses behind NAT of IPv6
-        after = (None if six else row["src4_xlt_ip"], None if six else row["dst4_xlt_ip"],
+        # nfdump has addresses behind NAT of IPv6 from NetFlow v9 only
+        after = (row.get(f"src{6 if six else 4}_xlt_ip"), row.get(f"dst{6 if six else 4}_xlt_ip"),
                  row["proto"], int(row["src_xlt_port"]), int(row["dst_xlt_port"]))
         got[number in (1, 4), before, after] += 1
         assert row["t_event"] > "2020", row
     wanted = collections.Counter()
     for (begins, before, after), count in truth.items():
-        if ":" in before[0]:
+        if ":" in before[0] and scheme == "ipfix":
             after = (None, None, *after[2:])
         wanted[begins, before, after] += count
     equal("events by nfdump only, by conntrack only", (got - wanted, wanted - got), ({}, {}))
+    got = read_json(events)
+    equal("events in JSON only, by conntrack only", (got - truth, truth - got), ({}, {}))
+
+
+def each_connection_begins_and_ends_once_in_netflow_v9(lab):
+    each_connection_begins_and_ends_once(lab, scheme="netflow9")
 
 
 def read_by_tshark(net, pcap):
@@ -190,5 +219,6 @@ def what_was_there_did_not_begin(lab):
 
 
 if __name__ == "__main__":
-    main([each_connection_begins_and_ends_once, addresses_of_ipv6_are_there,
+    main([each_connection_begins_and_ends_once,
+          each_connection_begins_and_ends_once_in_netflow_v9, addresses_of_ipv6_are_there,
           what_was_there_did_not_begin])
