@@ -441,7 +441,7 @@ static struct json_object *do_iface_add(struct plx_daemon *daemon, struct json_o
 	err = plx_dataplane__attach(daemon->dp, name, &opts);
 	if (err)
 		return plx_ctl_error(error_code(err), "%s", plx_dataplane__error(daemon->dp));
-	plx_cache__interfaces_changed(daemon->cache, plx_mono_ns());
+	plx_cache__gap(daemon->cache, plx_mono_ns());
 	plx_log(PLX_LOG_INFO, "%s: metered on request", name);
 	return iface_reply(iface_json(find_iface(daemon, name)));
 }
@@ -462,7 +462,7 @@ static struct json_object *do_iface_del(struct plx_daemon *daemon, struct json_o
 		json_object_put(json);
 		return plx_ctl_error(error_code(err), "%s", plx_dataplane__error(daemon->dp));
 	}
-	plx_cache__interfaces_changed(daemon->cache, plx_mono_ns());
+	plx_cache__gap(daemon->cache, plx_mono_ns());
 	plx_log(PLX_LOG_INFO, "%s: no longer metered, on request", name);
 	return iface_reply(json);
 }

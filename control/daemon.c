@@ -68,14 +68,6 @@ static void book_emitted(struct plx_daemon *daemon, uint32_t ifindex, int direct
 	plx_tally_add(daemon->nr_exporters ? &books->exported : &books->no_exporter, tally);
 }
 
-/* Was it dropped, and not for this machine, nor on its way where nobody counts? */
-static void judge_unleft(struct plx_daemon *daemon, struct plx_flow *flow)
-{
-	if (flow->unleft && daemon->route &&
-	    plx_never_left__dropped(daemon->route, daemon->dp, flow))
-		flow->dropped = flow->unleft;
-}
-
 void plx_daemon__sampled(const struct plx_daemon *daemon, struct plx_flow *flow)
 {
 	flow->sampling_interval = daemon->config->sampling.interval;
@@ -95,9 +87,8 @@ static bool on_emit(void *arg, const struct plx_flow *cached)
 		if (!plx_exporter__ready(daemon->exporters[i]))
 			return false;
 	plx_translate__flow(daemon->nat, &flow);
-	judge_unleft(daemon, &flow);
 	plx_daemon__sampled(daemon, &flow);
-	/* Its packets were exported before, and it has nothing to say at its end. */
+	/* All of it was exported before, and what a sample misses was not dropped. */
 	if (!flow.stats.packets && !flow.post.packets && !flow.dropped)
 		return true;
 	for (size_t i = 0; i < daemon->nr_exporters; i++)
@@ -106,6 +97,19 @@ static bool on_emit(void *arg, const struct plx_flow *cached)
 	if (post.packets)
 		book_emitted(daemon, flow.post.ifindex, PLX_DIR_OUT, &post);
 	return true;
+}
+
+static bool was_to_leave(void *arg, const struct plx_flow *flow)
+{
+	const struct plx_daemon *daemon = arg;
+	const struct plx_never_left env = {
+		.dp = daemon->dp,
+		.route = daemon->route,
+		.nat = daemon->nat,
+		.all_protocols = daemon->ctnetlink && daemon->events_complete,
+	};
+
+	return plx_never_left__was_to_leave(&env, flow);
 }
 
 static void on_record(void *arg, const struct plx_flow_record *rec)
@@ -172,6 +176,45 @@ static void on_nat(evutil_socket_t fd, short what, void *arg)
 	read_nat(arg);
 }
 
+/* Without all mappings, what left under NAT is not known as what came in. */
+static bool misses_mappings(struct plx_daemon *daemon)
+{
+	uint64_t before = daemon->lost_mappings;
+	struct plx_kfunc_info kfuncs;
+	struct plx_nat_info info;
+
+	if (!daemon->nat)
+		return false;
+	plx_nat__info(daemon->nat, &info);
+	plx_dataplane__kfuncs(daemon->dp, &kfuncs);
+	daemon->events_complete = info.synced && !info.silent;
+	daemon->lost_mappings = info.overruns + info.evicted + info.unreadable + kfuncs.lost;
+	return daemon->lost_mappings != before || !(daemon->events_complete || kfuncs.used);
+}
+
+/* What was metered and lost on its way here may be missing on one side of its flow. */
+static bool misses_packets(struct plx_daemon *daemon)
+{
+	uint64_t before = daemon->lost_packets;
+	struct plx_ledger_sum sum;
+
+	plx_daemon__total(daemon, &sum);
+	daemon->lost_packets = 0;
+	for (int i = 0; i < PLX_NR_LOSSES; i++)
+		if (i != PLX_LOSS_NO_EXPORTER) /* these were in the cache */
+			daemon->lost_packets += sum.lost[i].packets;
+	return daemon->lost_packets != before;
+}
+
+/* At the end of an epoch: may what was counted so far be less than there was? */
+static void note_gaps(struct plx_daemon *daemon)
+{
+	bool mappings = misses_mappings(daemon), packets = misses_packets(daemon);
+
+	if (mappings || packets)
+		plx_cache__gap(daemon->cache, plx_mono_ns());
+}
+
 static void end_epoch(struct plx_daemon *daemon)
 {
 	int err = plx_dataplane__swap(daemon->dp);
@@ -203,6 +246,8 @@ static void on_drain(evutil_socket_t fd, short what, void *arg)
 	(void)what;
 	if (more < 0)
 		plx_log(PLX_LOG_ERROR, "%s", plx_dataplane__error(daemon->dp));
+	if (more == 0)
+		note_gaps(daemon);
 	if (more > 0)
 		arm(daemon->events[PLX_EVENT_DRAIN], 0);
 	else if (more < 0)
@@ -470,6 +515,16 @@ static void open_nat(struct plx_daemon *daemon)
 		plx_log(PLX_LOG_WARNING, "NAT is not looked at");
 }
 
+/* Without it nothing is told of flows that never left. */
+static void open_route(struct plx_daemon *daemon)
+{
+	char why[256];
+
+	if (daemon->config->forwarded == PLX_FORWARDED_JOIN &&
+	    plx_route__open(&daemon->route, why, sizeof(why)))
+		plx_log(PLX_LOG_WARNING, "routes are not looked at: %s", why);
+}
+
 static int make_events(struct plx_daemon *daemon)
 {
 	const struct {
@@ -522,7 +577,7 @@ static int attach_all(struct plx_daemon *daemon, char *ret_err, size_t err_size)
 			info->hook_in, info->xdp_mode[0] ? " " : "", info->xdp_mode, info->hook_out,
 			info->reason);
 	}
-	plx_cache__interfaces_changed(daemon->cache, plx_mono_ns());
+	plx_cache__gap(daemon->cache, plx_mono_ns());
 	return 0;
 }
 
@@ -561,9 +616,7 @@ int plx_daemon__new(const struct plx_config *config, struct plx_daemon **ret_dae
 	err = plx_dataplane__open(&dataplane, &daemon->dp, ret_err, err_size);
 	if (err)
 		goto out;
-	if (config->forwarded == PLX_FORWARDED_JOIN)
-		daemon->route = plx_route__open();
-	cache.unleft = daemon->route != NULL;
+	cache.was_to_leave = was_to_leave;
 	err = -ENOMEM;
 	snprintf(ret_err, err_size, "flow cache of %u flows: out of memory", cache.capacity);
 	daemon->cache = plx_cache__new(&cache);
@@ -574,6 +627,7 @@ int plx_daemon__new(const struct plx_config *config, struct plx_daemon **ret_dae
 	if (!daemon->base)
 		goto out;
 	open_nat(daemon);
+	open_route(daemon);
 	err = make_events(daemon);
 	if (err)
 		goto out;

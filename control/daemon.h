@@ -43,6 +43,9 @@ struct plx_daemon {
 	struct plx_nat *nat;	 /* NULL: nobody says what is translated */
 	struct plx_route *route; /* NULL: flows that never left are not told as dropped */
 	bool ctnetlink;		 /* nat listens to it */
+	bool events_complete;	 /* and has been told of all connections, at the last look */
+	uint64_t lost_mappings;	 /* at the last look, as the next */
+	uint64_t lost_packets;
 	struct plx_ledger ledger;
 	struct plx_exporter *exporters[PLX_MAX_EXPORTERS];
 	size_t nr_exporters;

@@ -41,10 +41,8 @@ struct plx_flow {
 	struct plx_flow_stats stats; /* since the last export of this flow */
 	struct plx_flow_post post;   /* same */
 	uint64_t dropped;	     /* at its end: packets that came in and did not leave */
-	uint64_t unleft; /* at its end, of one that never left: all its packets, dropped or not */
-	bool translated; /* by NAT: key is the tuple before, after the one behind it, */
-	/* in a tunnel both of the outer header */
-	struct plx_nat_tuple after;
+	bool translated; /* by NAT: key (in a tunnel the outer header) is the tuple before, after */
+	struct plx_nat_tuple after; /* the one behind it */
 	uint32_t sampling_interval; /* all counters are of 1 in so many packets, or flows; 0: 1 */
 	uint64_t id;		    /* flowId (148), unique while the daemon runs, starts at 1 */
 	enum plx_end_reason end_reason;

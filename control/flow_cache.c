@@ -36,8 +36,9 @@
 
 /* The side of egress. */
 struct egress {
-	struct plx_flow_post post; /* since the last export */
-	int64_t missing; /* came in and did not leave, in the intervals exported already */
+	struct plx_flow_post post; /* since the last export; with entry.out */
+	int64_t missing;	   /* in the intervals exported already; with entry.behind */
+	uint64_t since_ns;	   /* when the first of these began */
 };
 
 /*
@@ -52,8 +53,8 @@ struct entry {
 	bool closing; /* FIN or RST was seen, in this interval or before */
 	bool forced;
 	bool in;
-	bool out;    /* egress[] has it */
-	bool unleft; /* egress[] has what came in while it never left, in former intervals */
+	bool out;    /* egress[].post has it */
+	bool behind; /* egress[].missing is not 0 */
 	uint64_t id;
 	struct plx_flow_stats stats;
 };
@@ -62,15 +63,15 @@ struct plx_cache {
 	struct plx_cache_opts opts;
 	struct entry *entries;
 	struct plx_sparse tunnels; /* struct plx_tunnel, with PLX_KEY_TUNNEL only */
-	struct plx_sparse egress;  /* struct egress, with entry.out only */
+	struct plx_sparse egress;  /* struct egress, with entry.out or entry.behind only */
 	uint32_t used;		   /* entries ever used: the array is touched up to here */
 	uint32_t free;		   /* list of those given back */
 	uint32_t *buckets;
 	uint32_t bucket_mask;
 	uint64_t seed;
 	uint64_t next_id;
-	uint64_t changed_ns; /* when other interfaces were metered, the last time */
-	uint64_t tick;	     /* slots up to this one (time >> WHEEL_SHIFT) were looked at */
+	uint64_t gap_ns; /* what was counted before may lack packets of one side */
+	uint64_t tick;	 /* slots up to this one (time >> WHEEL_SHIFT) were looked at */
 	uint32_t heads[NR_LISTS];
 	uint32_t tails[NR_LISTS];
 	struct plx_cache_info info;
@@ -221,34 +222,29 @@ static bool is_empty(const struct plx_cache *cache, uint32_t index)
 	return !e->stats.packets && !(e->out && egress_of(cache, index)->post.packets);
 }
 
-/* Was one side metered without the other one in this interval? */
+/* Does one side lack what the other one has of this interval? */
 static bool is_lopsided(const struct plx_cache *cache, const struct entry *e)
 {
-	return e->stats.first_ns < cache->changed_ns;
+	return e->stats.first_ns < cache->gap_ns;
 }
 
-/* Packets that came in and did not leave so far; 0 when one side was not seen. */
+/*
+ * Packets that came in and did not leave so far. Of a flow that never left these are all, which may
+ * have been for this machine. 0 when it is not known.
+ */
 static int64_t missing_of(const struct plx_cache *cache, uint32_t index)
 {
 	const struct entry *e = &cache->entries[index];
 	const struct egress *egress = egress_of(cache, index);
+	int64_t missing = e->stats.packets;
 
-	if (!e->in || !e->out || is_lopsided(cache, e))
+	if (!cache->opts.join || !e->in || e->key.flags & PLX_KEY_DIR_OUT || is_lopsided(cache, e))
 		return 0;
-	return egress->missing + (int64_t)(e->stats.packets - egress->post.packets);
-}
-
-/* Packets of a flow that came in and never left, if it was looked for where it would have. */
-static uint64_t unleft_of(const struct plx_cache *cache, uint32_t index)
-{
-	const struct entry *e = &cache->entries[index];
-	uint64_t before = 0;
-
-	if (!cache->opts.unleft || e->out || e->key.flags & PLX_KEY_DIR_OUT)
-		return 0;
-	if (e->unleft)
-		before = egress_of(cache, index)->missing;
-	return is_lopsided(cache, e) ? 0 : before + e->stats.packets;
+	if (e->out)
+		missing -= egress->post.packets;
+	if (e->behind && egress->since_ns >= cache->gap_ns)
+		missing += egress->missing;
+	return missing;
 }
 
 /* An entry as others see it. */
@@ -273,10 +269,10 @@ static struct plx_flow flow_of(const struct plx_cache *cache, uint32_t index,
 		flow.stats.frame_octets = egress->post.frame_octets;
 	}
 	/* Before the end packets may be on their way. */
-	if (reason == PLX_END_IDLE || reason == PLX_END_DETECTED) {
-		flow.dropped = missing > 0 ? missing : 0;
-		flow.unleft = unleft_of(cache, index);
-	}
+	if (missing > 0 && (reason == PLX_END_IDLE || reason == PLX_END_DETECTED) &&
+	    (e->out ||
+	     (cache->opts.was_to_leave && cache->opts.was_to_leave(cache->opts.arg, &flow))))
+		flow.dropped = missing;
 	return flow;
 }
 
@@ -361,31 +357,34 @@ static void release(struct plx_cache *cache, uint32_t index)
 	cache->info.flows--;
 }
 
-/* An interval ends in which nothing left. */
-static void keep_unleft(struct plx_cache *cache, uint32_t index)
+/* A new interval, after the last one was exported. */
+static void begin_interval(struct plx_cache *cache, uint32_t index)
 {
-	uint64_t packets = unleft_of(cache, index);
 	struct entry *e = &cache->entries[index];
-	struct egress *egress;
+	int64_t missing = missing_of(cache, index);
 
-	e->unleft = packets > 0;
-	if (!packets)
-		return;
-	egress = plx_sparse_touch(&cache->egress, index);
-	*egress = (struct egress){.missing = (int64_t)packets};
+	if (e->out || missing || e->behind) {
+		struct egress *egress = plx_sparse_touch(&cache->egress, index);
+
+		if (!e->behind || egress->since_ns < cache->gap_ns)
+			egress->since_ns = e->stats.first_ns;
+		egress->missing = missing;
+		egress->post.packets = egress->post.octets = egress->post.frame_octets = 0;
+		e->behind = missing != 0;
+	}
+	/* It may never leave again where it did. */
+	if (e->in && is_lopsided(cache, e))
+		e->out = false;
+	e->stats.packets = e->stats.octets = e->stats.frame_octets = 0;
 }
 
 /* Offer e. On success it is gone, or, when cut by the active timeout, begins a new interval. */
 static bool emit(struct plx_cache *cache, uint32_t index, enum plx_end_reason reason)
 {
-	struct entry *e = &cache->entries[index];
+	struct plx_flow flow = flow_of(cache, index, reason);
 
 	/* What was lost on the way may come to light after the last packet that was counted. */
-	if (!is_empty(cache, index) ||
-	    (reason != PLX_END_ACTIVE &&
-	     (missing_of(cache, index) > 0 || unleft_of(cache, index) > 0))) {
-		struct plx_flow flow = flow_of(cache, index, reason);
-
+	if (!is_empty(cache, index) || flow.dropped) {
 		if (!cache->opts.emit(cache->opts.arg, &flow))
 			return false;
 		if (reason == PLX_END_RESOURCES || reason == PLX_END_FORCED)
@@ -394,18 +393,7 @@ static bool emit(struct plx_cache *cache, uint32_t index, enum plx_end_reason re
 			cache->info.expired++;
 	}
 	if (reason == PLX_END_ACTIVE) {
-		if (e->out) {
-			struct egress *egress = plx_sparse_touch(&cache->egress, index);
-
-			egress->missing = missing_of(cache, index);
-			egress->post.packets = egress->post.octets = egress->post.frame_octets = 0;
-			/* It may never leave again where it did. */
-			if (e->in && is_lopsided(cache, e))
-				e->out = false;
-		} else if (cache->opts.unleft) {
-			keep_unleft(cache, index);
-		}
-		e->stats.packets = e->stats.octets = e->stats.frame_octets = 0;
+		begin_interval(cache, index);
 		list_remove(cache, index);
 		file(cache, index);
 	} else {
@@ -493,11 +481,7 @@ static void merge_out(struct plx_cache *cache, uint32_t index, const struct plx_
 
 	if (!e->out) {
 		e->out = true;
-		*egress = (struct egress){
-			.post.ifindex = rec->key.ifindex,
-			.missing = e->unleft ? egress->missing : 0,
-		};
-		e->unleft = false;
+		egress->post = (struct plx_flow_post){.ifindex = rec->key.ifindex};
 	}
 	if (!e->in) {
 		if (begins)
@@ -523,7 +507,7 @@ static uint32_t begin(struct plx_cache *cache, const struct plx_flow_record *rec
 	e->key = rec->key;
 	e->stats = rec->stats;
 	e->stats.packets = e->stats.octets = e->stats.frame_octets = 0;
-	e->closing = e->forced = e->in = e->out = e->unleft = false;
+	e->closing = e->forced = e->in = e->out = e->behind = false;
 	e->id = cache->next_id++;
 	if (is_egress(cache, rec)) {
 		e->key.flags &= ~PLX_KEY_DIR_OUT;
@@ -571,9 +555,9 @@ int plx_cache__add(struct plx_cache *cache, const struct plx_flow_record *rec)
 	return 0;
 }
 
-void plx_cache__interfaces_changed(struct plx_cache *cache, uint64_t now_ns)
+void plx_cache__gap(struct plx_cache *cache, uint64_t now_ns)
 {
-	cache->changed_ns = now_ns;
+	cache->gap_ns = now_ns;
 }
 
 /* Move what was filed for the slots that have come up to the end of the due list. */

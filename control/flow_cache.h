@@ -19,14 +19,17 @@ struct plx_cache;
 /* Take flow (valid during the call): true. Or false: no room now, offer it again later. */
 typedef bool (*plx_emit_fn)(void *arg, const struct plx_flow *flow);
 
+/* Was flow, which came in and never left, to leave? Else it ended on this machine, or who knows. */
+typedef bool (*plx_was_to_leave_fn)(void *arg, const struct plx_flow *flow);
+
 struct plx_cache_opts {
 	uint32_t capacity; /* flows */
 	uint64_t active_ns;
 	uint64_t inactive_ns;
 	uint64_t linger_ns; /* after FIN or RST */
 	bool join;	    /* both sides of a forwarded flow are one flow */
-	bool unleft;	    /* tell of flows that never left, plx_flow.unleft */
 	plx_emit_fn emit;
+	plx_was_to_leave_fn was_to_leave; /* asked with join, at a flow's end; NULL: no */
 	void *arg;
 };
 
@@ -53,10 +56,11 @@ void plx_cache__free(struct plx_cache *cache);
 int plx_cache__add(struct plx_cache *cache, const struct plx_flow_record *rec);
 
 /*
- * From now_ns (CLOCK_MONOTONIC) on other interfaces are metered than before: an interval of a flow
- * that began before does not have all of its packets on both sides, so nothing in it was dropped.
+ * What was counted until now_ns (CLOCK_MONOTONIC) may lack packets of one side of a flow, since an
+ * interface was not metered, or for another reason: nothing is told as dropped in an interval of a
+ * flow that began before.
  */
-void plx_cache__interfaces_changed(struct plx_cache *cache, uint64_t now_ns);
+void plx_cache__gap(struct plx_cache *cache, uint64_t now_ns);
 
 /*
  * Emit what is due at now_ns (CLOCK_MONOTONIC), at most budget flows. Returns true when more is

@@ -20,9 +20,8 @@ static struct plx_nat_tuple outer_tuple(const struct plx_tunnel *tunnel,
 	return tuple;
 }
 
-/* The tuple that connection tracking sees. False: it is that of fragments without ports. */
-static bool tuple_of(const struct plx_flow_key *key, const struct plx_tunnel *tunnel,
-		     const struct plx_flow_first *first, struct plx_nat_tuple *ret)
+bool plx_translate__tuple(const struct plx_flow_key *key, const struct plx_tunnel *tunnel,
+			  const struct plx_flow_first *first, struct plx_nat_tuple *ret)
 {
 	if (key->flags & PLX_KEY_TUNNEL) {
 		*ret = outer_tuple(tunnel, first);
@@ -47,7 +46,7 @@ void plx_translate__back(struct plx_nat *nat, struct plx_flow_record *rec)
 	struct plx_nat_tuple after, *before = &mapping.before;
 
 	if (!nat || !(rec->key.flags & PLX_KEY_DIR_OUT) ||
-	    !tuple_of(&rec->key, &rec->tunnel, &rec->stats.first, &after) ||
+	    !plx_translate__tuple(&rec->key, &rec->tunnel, &rec->stats.first, &after) ||
 	    !plx_nat__find_after(nat, &after, &mapping))
 		return;
 	if (rec->key.flags & PLX_KEY_TUNNEL) {
@@ -68,9 +67,10 @@ void plx_translate__flow(struct plx_nat *nat, struct plx_flow *flow)
 	struct plx_nat_mapping mapping;
 	struct plx_nat_tuple before;
 
-	flow->translated = nat &&
-			   tuple_of(&flow->key, &flow->tunnel, &flow->stats.first, &before) &&
-			   plx_nat__find_before(nat, &before, &mapping);
+	flow->translated =
+		nat &&
+		plx_translate__tuple(&flow->key, &flow->tunnel, &flow->stats.first, &before) &&
+		plx_nat__find_before(nat, &before, &mapping);
 	if (flow->translated)
 		flow->after = mapping.after;
 }

@@ -10,6 +10,13 @@
 #include "flow.h"
 
 /*
+ * The tuple that connection tracking and routing see of such a packet: in a tunnel that of the
+ * outer header. False: it is of fragments without ports.
+ */
+bool plx_translate__tuple(const struct plx_flow_key *key, const struct plx_tunnel *tunnel,
+			  const struct plx_flow_first *first, struct plx_nat_tuple *ret);
+
+/*
  * Give rec the tuple of its packets before any translation, if it was counted behind it, at egress.
  * nat may be NULL.
  */

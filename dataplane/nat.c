@@ -382,24 +382,29 @@ static int ask_for_dump(struct plx_nat *nat, uint64_t now)
 	return fail_nl(nat, err);
 }
 
+/* The sysctl; 1, all events, where there is no conntrack at all, or no such sysctl. */
+static char events_mode(void)
+{
+	int fd = open(EVENTS_PATH, O_RDONLY | O_CLOEXEC);
+	char mode = '1';
+
+	if (fd < 0)
+		return mode;
+	if (read(fd, &mode, 1) != 1)
+		mode = '1';
+	close(fd);
+	return mode;
+}
+
 /*
- * Where the sysctl nf_conntrack_events is 2, the default since Linux 5.19, connections that are
- * older than their first listener end without an event, and where it is 0 all do: then dumps have
- * to tell. Where it is 1, events are complete.
+ * Where the sysctl is 2, the default since Linux 5.19, connections that are older than their first
+ * listener end without an event, and where it is 0 all do: then dumps have to tell.
  */
 static bool needs_resync(const struct plx_nat *nat)
 {
-	char text[16] = "";
-	ssize_t len = -1;
-	int fd = open(EVENTS_PATH, O_RDONLY | O_CLOEXEC);
+	char events = events_mode();
 
-	if (fd >= 0) {
-		len = read(fd, text, sizeof(text) - 1);
-		close(fd);
-	}
-	if (len <= 0) /* no conntrack at all, or a kernel that always has events */
-		return false;
-	return text[0] == '0' || (text[0] != '1' && plx_nat_table_silent(nat->table) > 0);
+	return events == '0' || (events != '1' && plx_nat_table_silent(nat->table) > 0);
 }
 
 /* Reading. */
@@ -661,6 +666,7 @@ void plx_nat__info(const struct plx_nat *nat, struct plx_nat_info *ret_info)
 {
 	plx_nat_table_info(nat->table, ret_info);
 	ret_info->synced = nat->synced;
+	ret_info->silent = events_mode() == '0';
 	ret_info->overruns = nat->overruns;
 	ret_info->resyncs = nat->dumps ? nat->dumps - 1 : 0;
 	ret_info->unreadable = nat->unreadable;

@@ -15,6 +15,9 @@
     traffic.py exchanges SOURCE ADDR PORT FIRST COUNT RATE
         a datagram and its echo from each of COUNT source ports from FIRST on, so many of them in a
         second; then the rate that it was
+    traffic.py shots SOURCE ADDR PORT COUNT [FLOWS [RATE]]
+        COUNT datagrams, each of another source port or in turn of FLOWS from 10000 on, so many in a
+        second (2000), whether somebody answers or not; also to broadcast and multicast addresses
     traffic.py frames DEV                            send each frame of the standard input, which is
         its length as 32 bits and its octets; after a length of 0, say how many there were
 

@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: BSD-2-Clause
 """What a router dropped, flows that never left included, is droppedPacketDeltaCount; what was for the
-router itself, or left where nobody counts, is not.
+router itself, or left where nobody counts, or as nobody knows, is not.
 
     client (c0) ===== (r0) router, nftables, parallaxd (r1) ===== (s0) server
 
@@ -15,9 +15,10 @@ import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
 from cable import udp
-from netlab import PYTHON, TRAFFIC, equal, main
-from router import (CLIENT4, CLIENT6, INSIDE4, INSIDE6, SERVER4, SERVER6, Router, translated,
-                    tuple_of)
+from corpus import parse_lines
+from netlab import PYTHON, TRAFFIC, equal, main, wait_for
+from router import (CLIENT4, CLIENT6, INSIDE4, INSIDE6, OUTSIDE4, SERVER4, SERVER6, Router,
+                    translated, tuple_of)
 
 DROPS = """
     table inet drops {
@@ -182,6 +183,149 @@ def a_host_drops_nothing(lab):
     equal("flows", sum(tuple_of(r)[4] in (7000, 7006) for r in records), 20)
 
 
+MASQUERADE = """
+    table inet nat {
+        chain post {
+            type nat hook postrouting priority srcnat
+            oifname r1 masquerade random
+        }
+    }
+"""
+LOSE = "table inet lose { chain forw { type filter hook forward priority 0; drop; }; }"
+
+
+def told_of(net, daemon, port):
+    """What the record of the end of the only flow to that port says."""
+    def ended():
+        with open(net.out, encoding="utf-8") as file:
+            return [r for r in parse_lines(file.read()) if tuple_of(r)[4] == port]
+    records = wait_for(f"the flow to {port}", ended, 30, daemon.process)
+    equal("flowEndReason", [r["flowEndReason"] for r in records], [1])
+    return told(records)[port]
+
+
+def what_may_have_left_as_another_flow_was_not_dropped(lab):
+    """Masqueraded, and what says so is not there, or does not know the protocol."""
+    net = Router(lab)
+    lab.run(net.router, ["nft", "-f", "-"], input=MASQUERADE)
+    sinks(net, (SERVER4, 7000), (SERVER6, 7006))
+    for source in ("off", "kfuncs", "ctnetlink"):
+        daemon = net.meter(*TIMES, "--set", f"nat={source}")
+        shots(net, CLIENT4, SERVER4, 7000, 20)
+        shots(net, CLIENT6, SERVER6, 7006, 20)
+        lab.run(net.client, ["ping", "-qc1", "-W1", SERVER4])
+        # Nobody listens: an error from there to here, translated as the connection is.
+        shots(net, CLIENT4, SERVER4, 7001, 1)
+        net.flows_have_ended(daemon)
+        records = net.finish(daemon)
+        seen = [(tuple_of(r)[2:5:2], "postPacketDeltaCount" in r) for r in records]
+        equal(f"{source}: dropped", set(told(records).values()), {0})
+        equal(f"{source}: joined", seen.count(((17, 7000), True)), 0 if source == "off" else 20)
+        equal(f"{source}: ICMP joined", ((1, 8 << 8), True) in seen, source == "ctnetlink")
+        os.remove(net.out)
+
+
+def an_error_under_nat_was_not_dropped(lab):
+    """From the client, as the answer to what it does not want: it leaves from another address."""
+    net = Router(lab)
+    lab.run(net.router, ["nft", "-f", "-"], input=f"""
+        table inet nat {{
+            chain pre {{
+                type nat hook prerouting priority dstnat
+                iifname r1 udp dport 53 dnat ip to {CLIENT4}
+            }}
+        }}""")
+    daemon = net.meter(*TIMES)
+    lab.run(net.server, [PYTHON, TRAFFIC, "shots", SERVER4, OUTSIDE4, "53", "1"])
+    net.flows_have_ended(daemon)
+    records = net.finish(daemon)
+    errors = [r for r in records if tuple_of(r)[2] == 1]
+    equal("errors, in and out", sorted(tuple_of(r)[0] for r in errors), [CLIENT4, OUTSIDE4])
+    equal("dropped", set(told(records).values()), {0})
+
+
+def what_was_lost_on_its_way_here_was_not_dropped(lab):
+    """One side of many packets does not fit into table and ring: they seem not to have left."""
+    net = Router(lab)
+    sinks(net, (SERVER4, 7000))
+    # What is for the router itself has one side: so the ring is full now before the one side of a
+    # forwarded packet, now before the other.
+    local = lab.start(net.router, [PYTHON, TRAFFIC, "udp-sink", INSIDE4, "7001"], stdout=-1, text=True)
+    equal("sink", local.stdout.readline().strip(), "listening")
+    daemon = net.meter(*TIMES, "--set", "tables.flows=1024", "--set", "tables.ring=4096")
+    others = lab.start(net.client, [PYTHON, TRAFFIC, "shots", CLIENT4, INSIDE4, "7001", "40000", "7000",
+                                    "100000"])
+    lab.run(net.client, [PYTHON, TRAFFIC, "shots", CLIENT4, SERVER4, "7000", "40000", "6000", "100000"])
+    equal("exit status", others.wait(timeout=60), 0)
+    net.flows_have_ended(daemon)
+    lost = daemon.status()["total"]["lost"]
+    daemon.stop()
+    with open(net.out, encoding="utf-8") as file:
+        records = parse_lines(file.read())
+    less = [r for r in records if tuple_of(r)[4] == 7000 and
+            r["packetDeltaCount"] > r.get("postPacketDeltaCount", 0)]
+    assert less and lost["ring_full"]["packets"] > 0, (len(less), lost)
+    equal("dropped", set(told(records).values()), {0})
+
+
+def what_is_not_for_ip_of_that_interface_was_not_dropped(lab):
+    """A port of a bridge, which has the address of the port."""
+    net = Router(lab)
+    lab.run(net.router, ["ip", "link", "add", "br0", "type", "bridge"])
+    lab.run(net.router, ["ip", "link", "set", "r0", "master", "br0"])
+    lab.up(net.router, "br0")
+    lab.run(net.router, ["nft", LOSE])
+    daemon = net.meter("--set", "timeouts.inactive=1s")
+    shots(net, CLIENT4, SERVER4, 7001, 1)
+    equal("dropped", told_of(net, daemon, 7001), 0)
+    daemon.stop()
+
+
+def what_is_not_certain_was_not_dropped(lab):
+    """Each of these can send a packet elsewhere, or make another one of it, and no request for a
+    route says so."""
+    net = Router(lab)
+    lab.run(net.router, ["nft", LOSE])
+    ports = iter(range(7001, 7100))
+
+    def lost(daemon, *changes, undo=()):
+        for change in changes:
+            lab.run(net.router, change.split())
+        port = next(ports)
+        shots(net, CLIENT4, SERVER4, port, 1)
+        count = told_of(net, daemon, port)
+        for change in undo:
+            lab.run(net.router, change.split())
+        return count
+    daemon = net.meter("--set", "timeouts.inactive=1s")
+    equal("as it is", lost(daemon), 1)
+    equal("with rules by mark", lost(daemon, "ip rule add fwmark 1 lookup 100",
+                                     undo=["ip rule del fwmark 1"]), 0)
+    equal("with a rule for that source",
+          lost(daemon, f"ip rule add from {CLIENT4} lookup 100 priority 0",
+               f"ip route add local {SERVER4} dev lo table 100",
+               undo=[f"ip rule del from {CLIENT4}"]), 0)
+    equal("with a rule for another source",
+          lost(daemon, "ip rule add from 10.1.0.77 lookup 100 priority 0",
+               undo=["ip rule del from 10.1.0.77"]), 1)
+    equal("with IPsec",
+          lost(daemon, f"ip xfrm policy add src 10.1.0.0/24 dst 192.0.2.0/24 dir out tmpl src {OUTSIDE4} "
+               f"dst {SERVER4} proto esp mode tunnel", undo=["ip xfrm policy flush"]), 0)
+    equal("no router", lost(daemon, "sysctl -qw net.ipv4.ip_forward=0",
+                            undo=["sysctl -qw net.ipv4.ip_forward=1"]), 0)
+    equal("as it was", lost(daemon), 1)
+    daemon.stop()
+    daemon = net.meter("--set", "timeouts.inactive=1s", "--set", "nat=ctnetlink")
+    equal("by events", lost(daemon), 1)
+    equal("without events", lost(daemon, "sysctl -qw net.netfilter.nf_conntrack_events=0",
+                                 undo=["sysctl -qw net.netfilter.nf_conntrack_events=1"]), 0)
+    daemon.stop()
+
+
 if __name__ == "__main__":
     main([flows_of_one_packet, flows_of_one_packet_under_nat, long_flows_that_never_leave,
-          what_was_not_to_be_forwarded_was_not_dropped, a_host_drops_nothing])
+          what_was_not_to_be_forwarded_was_not_dropped, a_host_drops_nothing,
+          what_may_have_left_as_another_flow_was_not_dropped, an_error_under_nat_was_not_dropped,
+          what_was_lost_on_its_way_here_was_not_dropped,
+          what_is_not_for_ip_of_that_interface_was_not_dropped,
+          what_is_not_certain_was_not_dropped])

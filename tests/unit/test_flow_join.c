@@ -32,23 +32,43 @@ static bool take(void *arg, const struct plx_flow *flow)
 	return true;
 }
 
-static int open_cache(void **state)
+/* What the owner says of flows that never left, and how often it was asked. */
+static bool to_leave;
+static int nr_asked;
+
+static bool was_to_leave(void *arg, const struct plx_flow *flow)
+{
+	(void)arg;
+	assert_int_equal(flow->post.ifindex, 0);
+	assert_true(flow->end_reason == PLX_END_IDLE || flow->end_reason == PLX_END_DETECTED);
+	nr_asked++;
+	return to_leave;
+}
+
+static int open_with(bool join)
 {
 	const struct plx_cache_opts opts = {
 		.capacity = 1024,
 		.active_ns = 60 * SECOND,
 		.inactive_ns = 15 * SECOND,
 		.linger_ns = 2 * SECOND,
-		.join = true,
-		.unleft = true,
+		.join = join,
 		.emit = take,
+		.was_to_leave = was_to_leave,
 	};
 
-	(void)state;
 	nr_emitted = added = told = 0;
+	nr_asked = 0;
+	to_leave = false;
 	cache = plx_cache__new(&opts);
 	assert_non_null(cache);
 	return 0;
+}
+
+static int open_cache(void **state)
+{
+	(void)state;
+	return open_with(true);
 }
 
 /* All that was added is in records, once. */
@@ -267,14 +287,14 @@ static void what_only_one_side_was_metered_of_is_not_dropped(void **state)
 {
 	(void)state;
 	in(1, 10, START);
-	plx_cache__interfaces_changed(cache, START + 1);
+	plx_cache__gap(cache, START + 1);
 	out(1, 7, START + 2);
 	expire_at(START + 16 * SECOND, 1);
 	assert_int_equal(joined(10, 7)->dropped, 0);
 
 	in(1, 10, START + 20 * SECOND);
 	out(1, 9, START + 20 * SECOND);
-	plx_cache__interfaces_changed(cache, START + 50 * SECOND);
+	plx_cache__gap(cache, START + 50 * SECOND);
 	in(1, 10, START + 79 * SECOND);
 	expire_at(START + 81 * SECOND, 1);
 	assert_int_equal(joined(20, 9)->dropped, 0);
@@ -290,6 +310,68 @@ static void what_only_one_side_was_metered_of_is_not_dropped(void **state)
 	assert_int_equal(joined(10, 9)->dropped, 1);
 }
 
+static void what_never_left_is_dropped_if_it_was_to_leave(void **state)
+{
+	(void)state;
+	to_leave = true;
+	in(1, 10, START);
+	expire_at(START + 16 * SECOND, 1);
+	assert_int_equal(emitted[0].dropped, 10);
+	to_leave = false;
+	in(2, 10, START + 17 * SECOND);
+	expire_at(START + 33 * SECOND, 1);
+	assert_int_equal(emitted[0].dropped, 0);
+	assert_int_equal(nr_asked, 2);
+}
+
+static void what_ended_here_has_no_record_without_packets(void **state)
+{
+	(void)state;
+	in(1, 10, START);
+	in(1, 4, START + 50 * SECOND);
+	expire_at(START + 61 * SECOND, 1);
+	expire_at(START + 66 * SECOND, 0);
+	expire_at(START + 200 * SECOND, 0);
+}
+
+/* Nobody knows yet whether what is in the cache of a forced end would have left. */
+static void what_is_forced_out_is_not_dropped(void **state)
+{
+	(void)state;
+	to_leave = true;
+	in(1, 10, START);
+	plx_cache__flush(cache);
+	expire_at(START + 1, 1);
+	assert_int_equal(emitted[0].dropped, 0);
+	assert_int_equal(nr_asked, 0);
+}
+
+/* Where it leaves was not metered before the gap, which is between two intervals. */
+static void nothing_before_a_gap_is_dropped(void **state)
+{
+	(void)state;
+	to_leave = true;
+	in(1, 10, START);
+	in(1, 1, START + 50 * SECOND);
+	in(2, 11, START + 50 * SECOND);
+	expire_at(START + 61 * SECOND, 1);
+	plx_cache__gap(cache, START + 61 * SECOND);
+	in(1, 5, START + 62 * SECOND);
+	out(1, 4, START + 62 * SECOND);
+	expire_at(START + 66 * SECOND, 1);
+	assert_int_equal(emitted[0].dropped, 0);
+	/* cut once more: what counts since the gap is kept */
+	in(1, 5, START + 74 * SECOND);
+	in(1, 5, START + 88 * SECOND);
+	in(1, 5, START + 102 * SECOND);
+	in(1, 5, START + 116 * SECOND);
+	expire_at(START + 123 * SECOND, 1);
+	assert_int_equal(joined(25, 4)->dropped, 0);
+	expire_at(START + 132 * SECOND, 1);
+	assert_int_equal(joined(0, 0)->dropped, 21);
+	assert_int_equal(nr_asked, 0);
+}
+
 /* The only record so far: of a flow that came in and never left. */
 static void unleft(uint64_t packets, enum plx_end_reason reason, uint64_t want)
 {
@@ -297,13 +379,13 @@ static void unleft(uint64_t packets, enum plx_end_reason reason, uint64_t want)
 	assert_int_equal(emitted[0].stats.packets, packets);
 	assert_int_equal(emitted[0].end_reason, reason);
 	assert_int_equal(emitted[0].post.ifindex, 0);
-	assert_int_equal(emitted[0].unleft, want);
-	assert_int_equal(emitted[0].dropped, 0);
+	assert_int_equal(emitted[0].dropped, want);
 }
 
 static void what_never_left_is_told_at_the_end_in_full(void **state)
 {
 	(void)state;
+	to_leave = true;
 	in(1, 5, START);
 	expire_at(START + 16 * SECOND, 1);
 	unleft(5, PLX_END_IDLE, 5);
@@ -313,6 +395,7 @@ static void what_never_left_is_told_at_the_end_in_full(void **state)
 		in(1, 1, START + (20 + i) * SECOND);
 	expire_at(START + 81 * SECOND, 1);
 	unleft(63, PLX_END_ACTIVE, 0);
+	assert_int_equal(nr_asked, 1);
 	in(1, 2, START + 82 * SECOND);
 	expire_at(START + 98 * SECOND, 1);
 	unleft(2, PLX_END_IDLE, 65);
@@ -328,6 +411,7 @@ static void what_never_left_is_told_at_the_end_in_full(void **state)
 static void what_leaves_later_has_dropped_what_did_not(void **state)
 {
 	(void)state;
+	to_leave = true;
 	for (int i = 0; i <= 60; i++)
 		in(1, 1, START + i * SECOND);
 	expire_at(START + 61 * SECOND, 1);
@@ -336,7 +420,7 @@ static void what_leaves_later_has_dropped_what_did_not(void **state)
 	out(1, 3, START + 62 * SECOND);
 	expire_at(START + 78 * SECOND, 1);
 	assert_int_equal(joined(4, 3)->dropped, 62);
-	assert_int_equal(emitted[0].unleft, 0);
+	assert_int_equal(nr_asked, 0);
 	/* nothing of this is left to the next flow in its place */
 	in(2, 1, START + 80 * SECOND);
 	out(2, 1, START + 80 * SECOND);
@@ -344,19 +428,45 @@ static void what_leaves_later_has_dropped_what_did_not(void **state)
 	assert_int_equal(joined(1, 1)->dropped, 0);
 }
 
-static void what_one_side_alone_was_metered_of_is_not_unleft(void **state)
+static void what_one_side_alone_was_metered_of_is_not_known(void **state)
 {
 	(void)state;
+	to_leave = true;
 	in(1, 5, START);
-	plx_cache__interfaces_changed(cache, START + SECOND);
+	plx_cache__gap(cache, START + SECOND);
 	in(1, 5, START + 2 * SECOND);
 	in(2, 5, START + 2 * SECOND);
 	expire_at(START + 18 * SECOND, 2);
-	assert_int_equal(emitted[0].unleft + emitted[1].unleft, 5);
+	assert_int_equal(emitted[0].dropped + emitted[1].dropped, 5);
 	/* and what leaves without having come in never is */
 	out(3, 5, START + 20 * SECOND);
 	expire_at(START + 36 * SECOND, 1);
-	assert_int_equal(emitted[0].unleft, 0);
+	assert_int_equal(emitted[0].dropped, 0);
+}
+
+static void what_is_not_joined_is_not_dropped(void **state)
+{
+	(void)state;
+	plx_cache__free(cache);
+	open_with(false);
+	to_leave = true;
+	in(1, 10, START);
+	out(1, 9, START);
+	add(2, true, OUT_IF, 0, 9, START);
+	expire_at(START + 16 * SECOND, 3);
+	for (size_t i = 0; i < 3; i++)
+		assert_int_equal(emitted[i].dropped, 0);
+	assert_int_equal(nr_asked, 0);
+}
+
+static void what_is_made_here_is_not_dropped(void **state)
+{
+	(void)state;
+	to_leave = true;
+	add(1, true, OUT_IF, 0, 9, START);
+	expire_at(START + 16 * SECOND, 1);
+	assert_int_equal(emitted[0].dropped, 0);
+	assert_int_equal(nr_asked, 0);
 }
 
 static void entry_that_is_used_again_has_no_egress(void **state)
@@ -407,9 +517,15 @@ int main(void)
 		TEST(packets_on_their_way_are_not_dropped),
 		TEST(drops_of_a_flow_that_ended_at_its_cut_are_told),
 		TEST(what_only_one_side_was_metered_of_is_not_dropped),
+		TEST(what_never_left_is_dropped_if_it_was_to_leave),
+		TEST(what_ended_here_has_no_record_without_packets),
+		TEST(what_is_forced_out_is_not_dropped),
+		TEST(nothing_before_a_gap_is_dropped),
 		TEST(what_never_left_is_told_at_the_end_in_full),
 		TEST(what_leaves_later_has_dropped_what_did_not),
-		TEST(what_one_side_alone_was_metered_of_is_not_unleft),
+		TEST(what_one_side_alone_was_metered_of_is_not_known),
+		TEST(what_is_not_joined_is_not_dropped),
+		TEST(what_is_made_here_is_not_dropped),
 		TEST(entry_that_is_used_again_has_no_egress),
 		TEST(a_long_random_run_loses_nothing),
 	};

@@ -67,6 +67,7 @@ struct plx_nat_info {
 	uint32_t live;	/* connections */
 	uint32_t ended; /* connections that have ended and are still kept */
 	bool synced;	/* the table was complete, and no event was lost since */
+	bool silent; /* there are no events, only dumps: net.netfilter.nf_conntrack_events is 0 */
 	uint64_t
 		untranslated; /* new connections without translation, and those of the first dump */
 	uint64_t events;      /* of all connections, translated or not */

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What this machine would do with a packet that came in: keep it, forward it, and where to, or drop
- * it for want of a route. Asked of the kernel by rtnetlink, in the network namespace of the thread
- * that opens it. Answers are kept for a second. Never prints. Not thread safe.
+ * What the kernel does with a packet that comes in: keep it, send it on, and where, or drop it for
+ * want of a way. Asked for by rtnetlink, with answers kept for a moment. Knows nothing of flows; it
+ * needs no dataplane and no BPF. Never prints, never waits. Not thread safe: one
+ * thread owns a struct plx_route. README.md says what it cannot know.
  */
 #ifndef PLX_ROUTE_H
 #define PLX_ROUTE_H
 
-#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -15,40 +15,44 @@
 
 struct plx_route;
 
-enum plx_route_way {
-	PLX_ROUTE_UNKNOWN, /* nobody can say: no such interface any more, or no answer */
-	PLX_ROUTE_HERE,	   /* to an address of this machine, to all, or not for forwarding at all */
-	PLX_ROUTE_ON,	   /* to another machine */
-	PLX_ROUTE_NOWHERE, /* there is no route, or one that says so */
-};
-
-/* A packet as it is when it is routed: behind NAT of its destination, in front of that of its
- * source. */
-struct plx_route_question {
-	uint32_t ifindex; /* where it came in */
+/*
+ * A packet as routing sees it: its destination is the one behind NAT, its source that before. It is
+ * hashed: all of it is to be set.
+ */
+struct plx_route_packet {
+	__be32 source[4]; /* IPv4: word 0, the others 0 */
+	__be32 dest[4];
+	__be16 source_port;
+	__be16 dest_port;
+	uint32_t ifindex; /* where it comes in */
 	uint8_t dest_mac[6];
-	uint8_t version;	     /* 4 or 6 */
-	const __be32 *source, *dest; /* one word, or four */
+	uint8_t protocol;
+	uint8_t tos;
+	uint8_t version; /* 4 or 6 */
+	uint8_t reserved[3];
 };
 
-struct plx_route_info {
-	uint64_t questions;
-	uint64_t asked; /* of them not answered from what was known */
-};
+_Static_assert(sizeof(struct plx_route_packet) == 52, "struct plx_route_packet has padding");
 
-/* NULL: no memory, or no rtnetlink. Free with plx_route__close(), which takes NULL. */
-struct plx_route *plx_route__open(void);
-void plx_route__close(struct plx_route *route);
+enum plx_route_way {
+	PLX_ROUTE_UNKNOWN, /* not for IP of this machine, or what it becomes is not to be known */
+	PLX_ROUTE_HERE,	   /* ends on this machine, by its address or since this is no router */
+	PLX_ROUTE_OUT,	   /* leaves at another interface */
+	PLX_ROUTE_NOWHERE, /* is dropped: no route, one that prohibits, a source that cannot be */
+};
 
 /*
- * now_ns is of CLOCK_MONOTONIC. PLX_ROUTE_HERE also if the frame was not sent to the interface's
- * own address (a mirror, a bridge), or the interface does not forward this version. With
- * PLX_ROUTE_ON *ret_ifindex is where it leaves. Routes by marks and ports are not known.
+ * Begin in the network namespace of the calling thread. 0 or a negative errno; on failure ret_err
+ * has one line. Close with plx_route__close().
  */
-enum plx_route_way plx_route__find(struct plx_route *route,
-				   const struct plx_route_question *question, uint64_t now_ns,
-				   uint32_t *ret_ifindex);
+int plx_route__open(struct plx_route **ret_route, char *ret_err, size_t err_size);
+void plx_route__close(struct plx_route *route); /* NULL is allowed */
 
-void plx_route__info(const struct plx_route *route, struct plx_route_info *ret_info);
+/*
+ * By rules, routes and addresses as they were within the last second. With PLX_ROUTE_OUT
+ * *ret_ifindex is where it leaves.
+ */
+enum plx_route_way plx_route__way(struct plx_route *route, const struct plx_route_packet *packet,
+				  uint32_t *ret_ifindex);
 
 #endif
