@@ -13,7 +13,8 @@ if [ "$(id -u)" -ne 0 ]; then
 	exit 1
 fi
 
-# Share of all CPUs in use over a second, in percent; the second is what is measured.
+# Share of all CPUs in use over a second, in percent. The sleep is the span that is measured: a load
+# is a difference of counters over a time, and there is no condition to wait for.
 busy() {
 	first=$(awk '/^cpu /{print $5 + $6, $2 + $3 + $4 + $5 + $6 + $7 + $8 + $9}' /proc/stat)
 	sleep 1

@@ -176,4 +176,25 @@ static inline void put_in_tunnel(struct plx_flow *flow, uint8_t version, uint8_t
 	}
 }
 
+/* The first packets of a TCP connection of 10.1.0.2 are masqueraded. */
+static inline struct plx_nat_event nat_event4(uint64_t at_ns)
+{
+	return (struct plx_nat_event){
+		.before = {.source = {htonl(0x0a010002)},
+			   .dest = {htonl(0xc6336402)},
+			   .source_port = htons(4000),
+			   .dest_port = htons(443),
+			   .protocol = 6,
+			   .version = 4},
+		.after = {.source = {htonl(0xc6336401)},
+			  .dest = {htonl(0xc6336402)},
+			  .source_port = htons(40001),
+			  .dest_port = htons(443),
+			  .protocol = 6,
+			  .version = 4},
+		.begins = true,
+		.at_ns = at_ns,
+	};
+}
+
 #endif

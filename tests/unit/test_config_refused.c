@@ -84,7 +84,8 @@ static void a_bad_choice_is_refused_with_the_good_ones(void **state)
 		       "c.yaml:2: tunnel: must be both, inner or outer, not '2'");
 	expect_refused("forwarded: joined\n",
 		       "c.yaml:1: forwarded: must be join or both, not 'joined'");
-	expect_refused("nat: on\n", "c.yaml:1: nat: must be auto, kfuncs, ctnetlink or off, not 'on'");
+	expect_refused("nat: on\n",
+		       "c.yaml:1: nat: must be auto, kfuncs, ctnetlink or off, not 'on'");
 	expect_refused("sampling:\n  by: chance\n",
 		       "c.yaml:2: sampling.by: must be packet or flow, not 'chance'");
 	expect_refused("tunnel: [inner]\n",

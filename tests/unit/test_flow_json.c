@@ -378,22 +378,7 @@ static void assert_event(const struct plx_nat_event *event, const char *text)
 
 static void nat_events_have_the_names_of_ipfix(void **state)
 {
-	struct plx_nat_event event = {
-		.before = {.source = {htonl(0x0a010002)},
-			   .dest = {htonl(0xc6336402)},
-			   .source_port = htons(4000),
-			   .dest_port = htons(443),
-			   .protocol = 6,
-			   .version = 4},
-		.after = {.source = {htonl(0xc6336401)},
-			  .dest = {htonl(0xc6336402)},
-			  .source_port = htons(40001),
-			  .dest_port = htons(443),
-			  .protocol = 6,
-			  .version = 4},
-		.begins = true,
-		.at_ns = 1700000000 * SECOND,
-	};
+	struct plx_nat_event event = nat_event4(1700000000 * SECOND);
 
 	(void)state;
 	assert_event(

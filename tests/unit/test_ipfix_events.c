@@ -18,22 +18,7 @@ static struct plx_ipfix ipfix;
 
 static struct plx_nat_event event4(void)
 {
-	return (struct plx_nat_event){
-		.before = {.source = {htonl(0x0a010002)},
-			   .dest = {htonl(0xc6336402)},
-			   .source_port = htons(4000),
-			   .dest_port = htons(443),
-			   .protocol = 6,
-			   .version = 4},
-		.after = {.source = {htonl(0xc6336401)},
-			  .dest = {htonl(0xc6336402)},
-			  .source_port = htons(40001),
-			  .dest_port = htons(443),
-			  .protocol = 6,
-			  .version = 4},
-		.begins = true,
-		.at_ns = 5000 * SECOND + 500000000,
-	};
+	return nat_event4(5000 * SECOND + 500000000);
 }
 
 static struct plx_nat_event event6(void)

@@ -296,8 +296,8 @@ struct plx_tally {
 /*
  * Ledger of one interface, direction and buffer, per CPU, written by the CPU that it belongs to;
  * totals since load. All of it is per buffer, so that the ledger of a retired epoch stands still
- * together with its flows: seen = metered + unsampled + sum of skipped, and metered = in the tables + spilled +
- * ring_full, to the packet.
+ * together with its flows: seen = metered + unsampled + sum of skipped, and metered = in the tables
+ * + spilled + ring_full, to the packet.
  */
 struct plx_if_stats {
 	struct plx_tally seen;

@@ -82,7 +82,8 @@ struct plx_iface_info {
 /*
  * The kernel's half of the ledger of one interface and direction: totals over all completed epochs,
  * and the spilled packets already delivered of the current one. Exact: nothing here is read while
- * a program may write it. seen = metered + unsampled + skipped; metered = delivered + held + the lost ones.
+ * a program may write it. seen = metered + unsampled + skipped; metered = delivered + held + the
+ * lost ones.
  */
 struct plx_if_ledger {
 	struct plx_tally seen;
