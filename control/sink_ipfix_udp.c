@@ -141,8 +141,7 @@ static void on_tick(evutil_socket_t fd, short events, void *arg)
 	for (int i = 0; i < BURST_MESSAGES && sink->closed; i++) {
 		uint32_t cost = (uint32_t)sink->slots[sink->first].tally.records;
 
-		/* A message of templates alone costs as much as one record, one of events as flows.
-		 */
+		/* Of templates alone it costs as much as one record, of events as of flows. */
 		cost = cost ? cost : 1;
 		cost = cost < sink->max_cost ? cost : sink->max_cost;
 		wait_ns = plx_pacer_delay(&sink->pacer, cost, now_ns);

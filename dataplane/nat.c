@@ -12,13 +12,11 @@
 #include <plx/nat.h>
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <unistd.h>
 
 #include <linux/netfilter/nf_conntrack_common.h>
 #include <linux/netfilter/nf_conntrack_tcp.h>
@@ -31,6 +29,7 @@
 
 #include "clock.h"
 #include "nat_table.h"
+#include "sysctl.h"
 
 #define ERROR_MAX 256
 
@@ -382,29 +381,16 @@ static int ask_for_dump(struct plx_nat *nat, uint64_t now)
 	return fail_nl(nat, err);
 }
 
-/* The sysctl; 1, all events, where there is no conntrack at all, or no such sysctl. */
-static char events_mode(void)
-{
-	int fd = open(EVENTS_PATH, O_RDONLY | O_CLOEXEC);
-	char mode = '1';
-
-	if (fd < 0)
-		return mode;
-	if (read(fd, &mode, 1) != 1)
-		mode = '1';
-	close(fd);
-	return mode;
-}
-
 /*
  * Where the sysctl is 2, the default since Linux 5.19, connections that are older than their first
- * listener end without an event, and where it is 0 all do: then dumps have to tell.
+ * listener end without an event, and where it is 0 all do: then dumps have to tell. Where it is 1,
+ * or not there, events are complete.
  */
 static bool needs_resync(const struct plx_nat *nat)
 {
-	char events = events_mode();
+	char events = plx_sysctl(EVENTS_PATH);
 
-	return events == '0' || (events != '1' && plx_nat_table_silent(nat->table) > 0);
+	return events == '0' || (events && events != '1' && plx_nat_table_silent(nat->table) > 0);
 }
 
 /* Reading. */
@@ -666,7 +652,7 @@ void plx_nat__info(const struct plx_nat *nat, struct plx_nat_info *ret_info)
 {
 	plx_nat_table_info(nat->table, ret_info);
 	ret_info->synced = nat->synced;
-	ret_info->silent = events_mode() == '0';
+	ret_info->silent = plx_sysctl(EVENTS_PATH) == '0';
 	ret_info->overruns = nat->overruns;
 	ret_info->resyncs = nat->dumps ? nat->dumps - 1 : 0;
 	ret_info->unreadable = nat->unreadable;

@@ -23,6 +23,7 @@
 #include <linux/sockios.h>
 
 #include "internal.h"
+#include "sysctl.h"
 
 #define TEXT_MAX 256
 
@@ -41,19 +42,6 @@ say(const struct probe *probe, const char *what, enum plx_probe_state state, con
 	vsnprintf(text, sizeof(text), fmt, ap);
 	va_end(ap);
 	probe->found(probe->arg, what, state, text);
-}
-
-/* The first character of a file, 0: there is no such file, or nothing in it. */
-static char read_char(const char *path)
-{
-	FILE *f = fopen(path, "re");
-	int c;
-
-	if (!f)
-		return 0;
-	c = fgetc(f);
-	fclose(f);
-	return c == EOF ? 0 : (char)c;
 }
 
 static void probe_release(const struct probe *probe)
@@ -101,7 +89,7 @@ void plx_probe_kernel(plx_probe_fn found, void *arg)
 {
 	const struct probe probe = {found, arg};
 	struct statfs fs;
-	char jit = read_char("/proc/sys/net/core/bpf_jit_enable");
+	char jit = plx_sysctl("/proc/sys/net/core/bpf_jit_enable");
 
 	probe_release(&probe);
 	if (access("/sys/kernel/btf/vmlinux", R_OK))
@@ -127,7 +115,7 @@ void plx_probe_kernel(plx_probe_fn found, void *arg)
 void plx_probe_nat(plx_probe_fn found, void *arg)
 {
 	const struct probe probe = {found, arg};
-	char why[TEXT_MAX], events = read_char("/proc/sys/net/netfilter/nf_conntrack_events");
+	char why[TEXT_MAX], events = plx_sysctl("/proc/sys/net/netfilter/nf_conntrack_events");
 	bool loaded = access("/proc/sys/net/netfilter/nf_conntrack_max", F_OK) == 0;
 
 	if (plx_kfuncs_find(why, sizeof(why)) == 0)
@@ -146,7 +134,7 @@ void plx_probe_nat(plx_probe_fn found, void *arg)
 		    "no events: a dump a minute (sysctl net.netfilter.nf_conntrack_events=1)");
 	else
 		say(&probe, "NAT, ctnetlink", PLX_PROBE_OK, "a dump, then events");
-	if (loaded && read_char("/proc/sys/net/netfilter/nf_conntrack_acct") != '1')
+	if (loaded && plx_sysctl("/proc/sys/net/netfilter/nf_conntrack_acct") != '1')
 		say(&probe, "NAT, counters", PLX_PROBE_LIMITED,
 		    "connections have no octets in `parallax nat` "
 		    "(sysctl net.netfilter.nf_conntrack_acct=1)");

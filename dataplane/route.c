@@ -11,13 +11,11 @@
 #include <plx/route.h>
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <unistd.h>
 
 #include <linux/fib_rules.h>
 #include <linux/if.h>
@@ -33,6 +31,7 @@
 #include <plx/table.h>
 
 #include "clock.h"
+#include "sysctl.h"
 
 #define KEEP_NS 1000000000ULL
 
@@ -229,17 +228,11 @@ static void take_link(struct nlmsghdr *hdr, void *arg)
 /* A sysctl of name (an interface, or all) in net.ipv4.conf or net.ipv6.conf. */
 static bool is_set(int version, const char *name, const char *key)
 {
-	char path[96], text = '0';
-	int fd;
+	char path[96], first;
 
 	snprintf(path, sizeof(path), "/proc/sys/net/ipv%d/conf/%s/%s", version, name, key);
-	fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (fd < 0)
-		return false;
-	if (read(fd, &text, 1) != 1)
-		text = '0';
-	close(fd);
-	return text != '0';
+	first = plx_sysctl(path);
+	return first && first != '0';
 }
 
 static const struct iface *iface_of(struct plx_route *route, uint32_t ifindex)
